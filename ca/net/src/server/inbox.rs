@@ -1,0 +1,163 @@
+//! Where posts and answers of any thread reach the task of a circuit.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use ca_proto::server::{Delivery, FeedId, Mailbox, Ticket, Update};
+use ca_proto::{Eca, EventMask, Limits};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// The mailbox of one circuit, with its waker.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    mailbox: Mailbox,
+    /// The circuit's task waits, and can take what is left now.
+    waiting: bool,
+}
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static WAKES: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f`; circuits that got updates in it are woken once, after it.
+///
+/// Posts hold locks while they push: with this around them, nobody is woken under a lock.
+pub fn batch<R>(f: impl FnOnce() -> R) -> R {
+    struct Level;
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+            if DEPTH.get() == 0 {
+                WAKES.with_borrow_mut(|wakes| wakes.drain(..).for_each(|inbox| inbox.wake.notify_one()));
+            }
+        }
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _level = Level;
+    f()
+}
+
+impl Inbox {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            state: Mutex::new(State { mailbox: Mailbox::new(limits), waiting: false }),
+            wake: Notify::new(),
+        }
+    }
+
+    fn with(self: &Arc<Self>, change: impl FnOnce(&mut Mailbox)) {
+        let wake = {
+            let mut state = self.state.lock();
+            change(&mut state.mailbox);
+            let wake = state.waiting && state.mailbox.is_ready();
+            state.waiting &= !wake;
+            wake
+        };
+        if !wake {
+            return;
+        }
+        if DEPTH.get() == 0 {
+            self.wake.notify_one();
+        } else {
+            WAKES.with_borrow_mut(|wakes| wakes.push(self.clone()));
+        }
+    }
+
+    /// Changes the mailbox from the circuit's own task.
+    pub(crate) fn own<R>(&self, change: impl FnOnce(&mut Mailbox) -> R) -> R {
+        change(&mut self.state.lock().mailbox)
+    }
+
+    pub(crate) fn pop(&self, bulk: bool) -> Option<Delivery> {
+        self.state.lock().mailbox.pop(bulk)
+    }
+
+    /// Announces that the task will wait; false when there is something to take already.
+    pub(crate) fn wait(&self) -> bool {
+        let mut state = self.state.lock();
+        state.waiting = !state.mailbox.is_ready();
+        state.waiting
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+/// A circuit's feed, as a PV keeps it.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    inbox: Arc<Inbox>,
+    feed: FeedId,
+}
+
+impl Subscriber {
+    pub(super) fn new(inbox: Arc<Inbox>, feed: FeedId) -> Self {
+        Self { inbox, feed }
+    }
+
+    /// Opens the feed; returns the number of updates pushed so far.
+    pub fn open(&self) -> u64 {
+        self.inbox.own(|mailbox| mailbox.open(self.feed))
+    }
+
+    /// Leaves an update for the circuit. Call it inside [`batch`] when a lock is held.
+    pub fn push(&self, update: &Update, mask: EventMask) {
+        self.inbox.with(|mailbox| mailbox.push(self.feed, update, mask));
+    }
+
+    pub(super) fn close(&self) {
+        self.inbox.own(|mailbox| mailbox.close(self.feed));
+    }
+}
+
+impl PartialEq for Subscriber {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inbox, &other.inbox) && self.feed == other.feed
+    }
+}
+
+/// The one answer to a put; dropped without a word it says that the put failed.
+#[derive(Debug)]
+pub struct Answer(Option<(Arc<Inbox>, Ticket)>);
+
+impl Answer {
+    pub(super) fn new(inbox: Arc<Inbox>, ticket: Ticket) -> Self {
+        Self(Some((inbox, ticket)))
+    }
+
+    /// An answer that nobody waits for.
+    pub const fn nowhere() -> Self {
+        Self(None)
+    }
+
+    /// True when a client waits for it.
+    pub fn is_awaited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Answers the put.
+    pub fn send(mut self, status: Eca) {
+        self.deliver(status);
+    }
+
+    fn deliver(&mut self, status: Eca) {
+        if let Some((inbox, ticket)) = self.0.take() {
+            inbox.with(|mailbox| mailbox.answer(ticket, status));
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.deliver(Eca::PUTFAIL);
+    }
+}

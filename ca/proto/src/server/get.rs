@@ -1,0 +1,187 @@
+//! READ_NOTIFY and READ, and the data part that they share with updates.
+
+use super::{AccessRights, Output, Reading, ServerCircuit, Service};
+use crate::dbr::{DbrClass, DbrType, Meta, NativeType, Value, encode};
+use crate::wire::msg::{self, get};
+use crate::wire::{Command, Header, padded};
+use crate::{CloseReason, Eca, Ioid, Sid};
+
+/// Values from this size on leave by reference, in bytes.
+const SHARE: usize = 16 * 1024;
+/// A get of more elements than the PV can hold is filled with zeros up to this size, in bytes.
+const FILL: u64 = 1 << 20;
+/// The last DBR type that exists; 35..=38 concern alarms and record types.
+pub(super) const LAST_TYPE: u16 = 38;
+
+/// True when data of type `ty` need the metadata of a PV of type `native`.
+pub(super) fn needs_meta(native: NativeType, ty: DbrType) -> bool {
+    matches!(ty.class, DbrClass::Gr | DbrClass::Ctrl)
+        || (ty.native == NativeType::String) != (native == NativeType::String)
+}
+
+/// Largest payload that a get of this type may ask for.
+pub(super) fn reply_bound(ty: DbrType, capacity: u32) -> u64 {
+    ty.size(capacity).max(FILL)
+}
+
+/// Appends a message with data; `header` makes its header from count and payload size.
+///
+/// Returns false, with nothing appended, when the value cannot be converted.
+pub(super) fn append_data(
+    reading: &Reading,
+    ty: DbrType,
+    count: u32,
+    out: &mut Output,
+    header: impl Fn(u32, u32) -> Header,
+) -> bool {
+    let empty = Meta::new;
+    let own;
+    let meta = match &reading.meta {
+        Some(meta) => &**meta,
+        None => {
+            own = empty();
+            &own
+        }
+    };
+    let update = &reading.update;
+    let buffer = out.buffer();
+    let start = buffer.len();
+    let held = reply_count(&update.value, ty);
+    let reply = if count == 0 { held } else { count };
+    let size = ty.size(reply);
+    header(reply, padded(size) as u32).encode(buffer);
+    let data = buffer.len();
+    encode::header(ty, update.alarm, update.stamp, meta, buffer);
+    match &update.value {
+        Value::Array(array) if array.data().native() == ty.native && array.wire().len() >= SHARE => {
+            let taken = array.wire().len().min(reply as usize * ty.native.width());
+            out.share(array.wire().slice(..taken));
+            let fill = padded(size) as usize - ty.value_offset() - taken;
+            let buffer = out.buffer();
+            buffer.resize(buffer.len() + fill, 0);
+        }
+        value => {
+            if encode::value(value, ty.native, reply, meta, buffer).is_err() {
+                buffer.truncate(start);
+                return false;
+            }
+            buffer.resize(data + padded(size) as usize, 0);
+        }
+    }
+    true
+}
+
+/// Elements that a get of the current length gives.
+fn reply_count(value: &Value, ty: DbrType) -> u32 {
+    match value {
+        Value::Scalar(_) => 1,
+        Value::Array(array) => match (array.data(), ty.native) {
+            (crate::dbr::ArrayData::Text(_), NativeType::String) => 1,
+            (data, _) => data.len() as u32,
+        },
+    }
+}
+
+/// Appends a message whose data are all zero, because a get failed.
+pub(super) fn append_failure(
+    width: u64,
+    offset: u64,
+    count: u32,
+    out: &mut Output,
+    header: impl Fn(u32, u32) -> Header,
+) {
+    let size = padded(offset + u64::from(count) * width);
+    let buffer = out.buffer();
+    header(count, size as u32).encode(buffer);
+    buffer.resize(buffer.len() + size as usize, 0);
+}
+
+impl<C> ServerCircuit<C> {
+    pub(super) fn handle_read_notify<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let (count, ioid, code) = (header.count, Ioid(header.p2), header.data_type);
+        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
+            self.unknown_channel(header, out)?;
+            // The channel was cleared: answer, so that nobody waits for ever.
+            out.header(&get::reply(code, 0, 0, Eca::GETFAIL, ioid));
+            return Ok(());
+        };
+        let Some(ty) = DbrType::from_code(code) else { return self.odd_type(header, out) };
+        if ty.size(count) > reply_bound(ty, channel.capacity) {
+            return self.too_large(header, out);
+        }
+        let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);
+        let (width, offset) = (ty.native.width() as u64, ty.value_offset() as u64);
+        if !channel.rights.contains(AccessRights::READ) {
+            append_failure(width, offset, count, out, reply(Eca::NORDACCESS));
+            return Ok(());
+        }
+        let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
+        if !append_data(&reading, ty, count, out, reply(Eca::NORMAL)) {
+            append_failure(width, offset, count, out, reply(Eca::GETFAIL));
+        }
+        Ok(())
+    }
+
+    /// A get of old clients: failures come as ERROR, the reply names the client's channel.
+    pub(super) fn handle_read<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
+            return self.unknown_channel(header, out);
+        };
+        let cid = channel.cid;
+        let Some(ty) = DbrType::from_code(header.data_type) else {
+            self.report(cid, Eca::BADTYPE, header, "no such data type", out);
+            return Err(CloseReason::DataType(header.data_type));
+        };
+        if ty.size(header.count) > reply_bound(ty, channel.capacity) {
+            return self.too_large(header, out);
+        }
+        if !channel.rights.contains(AccessRights::READ) {
+            self.report(cid, Eca::NORDACCESS, header, Eca::NORDACCESS.text(), out);
+            return Ok(());
+        }
+        let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
+        let head = |count, size| Header { size, count, p1: cid.0, ..*header };
+        let done = if header.count == 0 {
+            append_failure(0, ty.value_offset() as u64, 0, out, head);
+            true
+        } else {
+            append_data(&reading, ty, header.count, out, head)
+        };
+        if !done {
+            self.report(cid, Eca::GETFAIL, header, Eca::GETFAIL.text(), out);
+        }
+        Ok(())
+    }
+
+    pub(super) fn too_large(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
+        let cid = self.channels.get(&Sid(header.p1)).map_or(msg::error::NO_CHANNEL, |c| c.cid);
+        let text =
+            format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
+        self.report(cid, Eca::TOLARGE, header, &text, out);
+        Ok(())
+    }
+
+    /// Types 35..=38 have no value to get; types above do not exist and end the circuit.
+    fn odd_type(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
+        if header.data_type > LAST_TYPE {
+            return Err(CloseReason::DataType(header.data_type));
+        }
+        debug_assert_eq!(header.command, Command::ReadNotify as u16);
+        let ioid = Ioid(header.p2);
+        let count = header.count.min(1);
+        append_failure(2, 0, count, out, |count, size| {
+            get::reply(header.data_type, count, size, Eca::GETFAIL, ioid)
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! Where other threads leave updates and answers for one circuit.
+//!
+//! Order: updates leave in the order in which they were pushed, small ones ahead of bulk ones of other
+//! feeds; an answer leaves after every update that was pushed before it.
+
+use std::collections::VecDeque;
+
+use super::feed_queue::{Entry, FeedQueue, Pushed};
+use super::{Ticket, Update};
+use crate::ids::IdMap;
+use crate::{Eca, EventMask, Limits};
+
+/// One PV field's updates to one circuit; numbers are never used twice on a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FeedId(pub u64);
+
+/// An update larger than this waits behind small ones, in bytes.
+const BULK: usize = 16 * 1024;
+
+/// What a circuit takes out.
+#[derive(Debug)]
+pub enum Delivery {
+    /// An update for the subscriptions of this feed.
+    Update(FeedId, Entry),
+    /// The answer to a put.
+    Answer(Ticket, Eca),
+}
+
+/// A first-in-first-out lane of feeds with a count of what went in and out.
+#[derive(Debug, Default)]
+struct Lane {
+    feeds: VecDeque<FeedId>,
+    pushed: u64,
+    popped: u64,
+}
+
+impl Lane {
+    fn push(&mut self, feed: FeedId) {
+        self.feeds.push_back(feed);
+        self.pushed += 1;
+    }
+
+    fn pop(&mut self) -> Option<FeedId> {
+        let feed = self.feeds.pop_front()?;
+        self.popped += 1;
+        Some(feed)
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    ticket: Ticket,
+    status: Eca,
+    after_small: u64,
+    after_bulk: u64,
+}
+
+#[derive(Debug, Default)]
+struct Feed {
+    queue: FeedQueue,
+    bulk_pending: usize,
+}
+
+/// Pending updates and answers of one circuit.
+#[derive(Debug)]
+pub struct Mailbox {
+    feeds: IdMap<FeedId, Feed>,
+    small: Lane,
+    bulk: Lane,
+    answers: VecDeque<Answer>,
+    held: bool,
+    entries: usize,
+    bytes: usize,
+    pushes: u64,
+    squashed: u64,
+}
+
+impl Mailbox {
+    /// An empty mailbox with the feed bounds of `limits`.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            feeds: IdMap::default(),
+            small: Lane::default(),
+            bulk: Lane::default(),
+            answers: VecDeque::new(),
+            held: false,
+            entries: limits.feed_entries,
+            bytes: limits.feed_bytes,
+            pushes: 0,
+            squashed: 0,
+        }
+    }
+
+    /// Opens a feed, if it is not open; returns the number of pushes into it so far.
+    pub fn open(&mut self, feed: FeedId) -> u64 {
+        self.feeds.entry(feed).or_default().queue.pushed()
+    }
+
+    /// Closes a feed and forgets its pending updates.
+    pub fn close(&mut self, feed: FeedId) {
+        self.feeds.remove(&feed);
+    }
+
+    /// Leaves an update. Unknown feeds are ignored: their circuit has just closed them.
+    pub fn push(&mut self, feed: FeedId, update: &Update, mask: EventMask) {
+        let Some(state) = self.feeds.get_mut(&feed) else { return };
+        self.pushes += 1;
+        let limit = if self.held { 1 } else { self.entries };
+        match state.queue.push(update, mask, limit, self.bytes) {
+            Pushed::Squashed => self.squashed += 1,
+            Pushed::Queued if state.bulk_pending > 0 || update.value.wire_len() > BULK => {
+                state.bulk_pending += 1;
+                self.bulk.push(feed);
+            }
+            Pushed::Queued => self.small.push(feed),
+        }
+    }
+
+    /// Leaves the answer to a put; it is delivered after all updates left before.
+    pub fn answer(&mut self, ticket: Ticket, status: Eca) {
+        self.answers.push_back(Answer {
+            ticket,
+            status,
+            after_small: self.small.pushed,
+            after_bulk: self.bulk.pushed,
+        });
+    }
+
+    /// Holds updates back: each feed keeps its latest only. Answers still pass.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Takes the next delivery; bulk updates only when `bulk` is set.
+    pub fn pop(&mut self, bulk: bool) -> Option<Delivery> {
+        if let Some(answer) = self.answers.front() {
+            let due = answer.after_small <= self.small.popped && answer.after_bulk <= self.bulk.popped;
+            if due || self.held {
+                return self.answers.pop_front().map(|a| Delivery::Answer(a.ticket, a.status));
+            }
+        }
+        if self.held {
+            return None;
+        }
+        while let Some(feed) = self.small.pop() {
+            if let Some(entry) = self.feeds.get_mut(&feed).and_then(|f| f.queue.pop()) {
+                return Some(Delivery::Update(feed, entry));
+            }
+        }
+        if bulk { self.pop_bulk() } else { None }
+    }
+
+    fn pop_bulk(&mut self) -> Option<Delivery> {
+        while let Some(feed) = self.bulk.pop() {
+            let Some(state) = self.feeds.get_mut(&feed) else { continue };
+            state.bulk_pending = state.bulk_pending.saturating_sub(1);
+            if let Some(entry) = state.queue.pop() {
+                return Some(Delivery::Update(feed, entry));
+            }
+        }
+        self.answers.front().is_some().then(|| self.pop(false)).flatten()
+    }
+
+    /// True when [`Mailbox::pop`] has something now.
+    pub fn is_ready(&self) -> bool {
+        if self.held {
+            !self.answers.is_empty()
+        } else {
+            !self.answers.is_empty() || !self.small.feeds.is_empty() || !self.bulk.feeds.is_empty()
+        }
+    }
+
+    /// Updates left so far: one per post and feed, however many subscriptions it has.
+    pub fn pushes(&self) -> u64 {
+        self.pushes
+    }
+
+    /// Updates that replaced a pending one.
+    pub fn squashed(&self) -> u64 {
+        self.squashed
+    }
+}

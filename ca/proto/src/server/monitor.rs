@@ -1,0 +1,299 @@
+//! Subscriptions: EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON, and the updates.
+
+use super::get::{LAST_TYPE, append_data, append_failure, needs_meta, reply_bound};
+use super::{AccessRights, Entry, FeedId, Output, Reading, ServerCircuit, Service};
+use crate::dbr::DbrType;
+use crate::ids::IdMap;
+use crate::wire::Header;
+use crate::wire::msg::monitor;
+use crate::{CloseReason, Eca, EventMask, Sid, SubscriptionId};
+
+/// One subscription.
+#[derive(Clone, Debug)]
+struct Subscription {
+    /// Running number: a feed's subscriptions are in this order.
+    serial: u64,
+    sid: Sid,
+    id: SubscriptionId,
+    ty: DbrType,
+    count: u32,
+    /// The count as the client sent it, for the confirmation of a cancel.
+    asked: u32,
+    mask: EventMask,
+    /// Updates of the feed up to this number are older than the first update.
+    since: u64,
+}
+
+/// The subscriptions that share one feed.
+#[derive(Debug)]
+struct Feed {
+    key: u64,
+    subscriptions: Vec<Subscription>,
+}
+
+/// An update that did not fit into the output; goes on at subscription `next`.
+#[derive(Debug)]
+struct Expansion {
+    feed: FeedId,
+    entry: Entry,
+    next: u64,
+}
+
+/// All subscriptions of a circuit.
+#[derive(Debug, Default)]
+pub(super) struct Monitors {
+    feeds: IdMap<FeedId, Feed>,
+    by_key: IdMap<u64, FeedId>,
+    last_feed: u64,
+    last_serial: u64,
+    count: usize,
+    off: bool,
+    /// Subscriptions whose first update waits for EVENTS_ON.
+    late: Vec<(Sid, SubscriptionId)>,
+    expansion: Option<Expansion>,
+}
+
+impl Monitors {
+    pub(super) fn new_feed(&mut self) -> FeedId {
+        self.last_feed += 1;
+        FeedId(self.last_feed)
+    }
+
+    /// Removes the subscriptions of a channel; true when its feed has none left.
+    pub(super) fn remove_channel(&mut self, feed: FeedId, sid: Sid) -> bool {
+        self.late.retain(|(late, _)| *late != sid);
+        let Some(state) = self.feeds.get_mut(&feed) else { return false };
+        let before = state.subscriptions.len();
+        state.subscriptions.retain(|s| s.sid != sid);
+        self.count -= before - state.subscriptions.len();
+        self.drop_if_empty(feed)
+    }
+
+    fn remove(&mut self, feed: FeedId, sid: Sid, id: SubscriptionId) -> Option<Subscription> {
+        self.late.retain(|late| *late != (sid, id));
+        let state = self.feeds.get_mut(&feed)?;
+        let at = state.subscriptions.iter().position(|s| s.sid == sid && s.id == id)?;
+        self.count -= 1;
+        Some(state.subscriptions.remove(at))
+    }
+
+    fn drop_if_empty(&mut self, feed: FeedId) -> bool {
+        match self.feeds.get(&feed) {
+            Some(state) if state.subscriptions.is_empty() => {
+                self.by_key.remove(&state.key);
+                self.feeds.remove(&feed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes all feeds, each with one channel that can name its PV.
+    pub(super) fn drain_feeds(&mut self) -> Vec<(FeedId, Sid)> {
+        self.by_key.clear();
+        self.feeds.drain().filter_map(|(id, feed)| Some((id, feed.subscriptions.first()?.sid))).collect()
+    }
+}
+
+impl<C> ServerCircuit<C> {
+    /// Live subscriptions.
+    pub fn subscription_count(&self) -> usize {
+        self.monitors.count
+    }
+
+    pub(super) fn handle_event_add<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let sid = Sid(header.p1);
+        let Some(channel) = self.channels.get(&sid) else { return self.unknown_channel(header, out) };
+        let (cid, readable) = (channel.cid, channel.rights.contains(AccessRights::READ));
+        let (feed, key) = (channel.feed, service.feed_key(&channel.handle));
+        let Some(ty) = DbrType::from_code(header.data_type) else { return self.odd_event_type(header, out) };
+        let count = header.count.min(channel.capacity);
+        if ty.size(count) > reply_bound(ty, channel.capacity) {
+            return self.too_large(header, out);
+        }
+        let bits = monitor::mask(payload).unwrap_or(0);
+        let mask = EventMask::from_bits_truncate(bits);
+        if bits == 0 || bits > 255 || self.monitors.count >= self.limits.subscriptions {
+            let reason = CloseReason::EventMask(bits);
+            self.report(cid, Eca::ALLOCMEM, header, &reason.to_string(), out);
+            return Err(reason);
+        }
+        let id = SubscriptionId(header.p2);
+        if !readable {
+            let update = |count, size| monitor::update(header.data_type, count, size, Eca::NORDACCESS, id);
+            append_failure(ty.native.width() as u64, ty.value_offset() as u64, count, out, update);
+        }
+        let feed = feed.unwrap_or_else(|| self.feed_of(key));
+        let state = self.monitors.feeds.entry(feed).or_insert(Feed { key, subscriptions: Vec::new() });
+        self.monitors.last_serial += 1;
+        self.monitors.count += 1;
+        state.subscriptions.push(Subscription {
+            serial: self.monitors.last_serial,
+            sid,
+            id,
+            ty,
+            count,
+            asked: header.count,
+            mask,
+            since: 0,
+        });
+        if let Some(channel) = self.channels.get_mut(&sid) {
+            channel.feed = Some(feed);
+        }
+        if self.monitors.off {
+            // The feed opens now, so that no change is missed; the first update waits for EVENTS_ON.
+            self.monitors.late.push((sid, id));
+        }
+        self.first_update(sid, id, service, (!self.monitors.off).then_some(out));
+        Ok(())
+    }
+
+    fn feed_of(&mut self, key: u64) -> FeedId {
+        if let Some(feed) = self.monitors.by_key.get(&key) {
+            return *feed;
+        }
+        let feed = self.new_feed();
+        self.monitors.by_key.insert(key, feed);
+        feed
+    }
+
+    /// Subscribes at the service and sends the current state, if there is an output.
+    fn first_update<S: Service<Channel = C>>(
+        &mut self,
+        sid: Sid,
+        id: SubscriptionId,
+        service: &mut S,
+        out: Option<&mut Output>,
+    ) {
+        let Some(channel) = self.channels.get(&sid) else { return };
+        let Some(feed) = channel.feed else { return };
+        let Some(state) = self.monitors.feeds.get_mut(&feed) else { return };
+        let mask = state.subscriptions.iter().fold(EventMask::empty(), |mask, s| mask | s.mask);
+        let Some(subscription) = state.subscriptions.iter_mut().rev().find(|s| s.sid == sid && s.id == id)
+        else {
+            return;
+        };
+        let meta = needs_meta(channel.native, subscription.ty);
+        let subscribed = service.subscribe(&channel.handle, feed, mask, meta);
+        subscription.since = subscribed.since;
+        if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
+            append_update(subscription, &subscribed.reading, out);
+            self.counters.updates += 1;
+        }
+    }
+
+    /// Types 35..=38 carry no value: every update would be a failure, so one is sent at once.
+    fn odd_event_type(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
+        if header.data_type > LAST_TYPE {
+            return Err(CloseReason::DataType(header.data_type));
+        }
+        append_failure(2, 0, header.count.min(1), out, |count, size| {
+            monitor::update(header.data_type, count, size, Eca::GETFAIL, SubscriptionId(header.p2))
+        });
+        Ok(())
+    }
+
+    pub(super) fn handle_event_cancel<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let (sid, id) = (Sid(header.p1), SubscriptionId(header.p2));
+        let Some(channel) = self.channels.get_mut(&sid) else { return self.unknown_channel(header, out) };
+        let cid = channel.cid;
+        let removed = channel.feed.and_then(|feed| Some((feed, self.monitors.remove(feed, sid, id)?)));
+        let Some((feed, subscription)) = removed else {
+            let reason = CloseReason::UnknownSubscription(id.0);
+            self.report(cid, Eca::BADMONID, header, &reason.to_string(), out);
+            return Err(reason);
+        };
+        let Some(state) = self.monitors.feeds.get(&feed) else { return Ok(()) };
+        if state.subscriptions.is_empty() {
+            self.monitors.drop_if_empty(feed);
+            service.unsubscribe(&channel.handle, feed);
+            channel.feed = None;
+        } else if state.subscriptions.iter().all(|s| s.sid != sid) {
+            channel.feed = None;
+        }
+        out.header(&monitor::cancelled(subscription.ty.code(), subscription.asked, sid, id));
+        Ok(())
+    }
+
+    pub(super) fn handle_events<S: Service<Channel = C>>(
+        &mut self,
+        on: bool,
+        service: &mut S,
+    ) -> Result<(), CloseReason> {
+        self.monitors.off = !on;
+        service.set_events(on);
+        Ok(())
+    }
+
+    /// Sends an update to the subscriptions of its feed; what does not fit is kept for
+    /// [`ServerCircuit::resume`].
+    pub fn handle_update<S: Service<Channel = C>>(
+        &mut self,
+        feed: FeedId,
+        entry: Entry,
+        service: &mut S,
+        out: &mut Output,
+    ) {
+        self.monitors.expansion = Some(Expansion { feed, entry, next: 0 });
+        self.expand(service, out);
+    }
+
+    /// Goes on with updates that did not fit; true when none is left.
+    pub fn resume<S: Service<Channel = C>>(&mut self, service: &mut S, out: &mut Output) -> bool {
+        if self.monitors.expansion.is_some() && !self.expand(service, out) {
+            return false;
+        }
+        while !self.monitors.off && out.len() < self.limits.output_high_water {
+            let Some((sid, id)) = self.monitors.late.pop() else { return true };
+            self.first_update(sid, id, service, Some(out));
+        }
+        self.monitors.off || self.monitors.late.is_empty()
+    }
+
+    fn expand<S: Service<Channel = C>>(&mut self, service: &mut S, out: &mut Output) -> bool {
+        let Some(Expansion { feed, entry, next }) = self.monitors.expansion.take() else { return true };
+        let Some(state) = self.monitors.feeds.get(&feed) else { return true };
+        let mut reading = Reading { update: entry.update, meta: None };
+        let start = state.subscriptions.partition_point(|s| s.serial < next);
+        for subscription in &state.subscriptions[start..] {
+            if entry.number <= subscription.since || !subscription.mask.intersects(entry.mask) {
+                continue;
+            }
+            let Some(channel) = self.channels.get(&subscription.sid) else { continue };
+            if out.len() >= self.limits.output_high_water {
+                let entry = Entry { update: reading.update, ..entry };
+                self.monitors.expansion = Some(Expansion { feed, entry, next: subscription.serial });
+                return false;
+            }
+            if !channel.rights.contains(AccessRights::READ) {
+                continue;
+            }
+            if reading.meta.is_none() && needs_meta(channel.native, subscription.ty) {
+                reading.meta = Some(service.meta(&channel.handle));
+            }
+            append_update(subscription, &reading, out);
+            self.counters.updates += 1;
+        }
+        true
+    }
+}
+
+fn append_update(subscription: &Subscription, reading: &Reading, out: &mut Output) {
+    let (ty, id) = (subscription.ty, subscription.id);
+    let update = |status: Eca| move |count, size| monitor::update(ty.code(), count, size, status, id);
+    if !append_data(reading, ty, subscription.count, out, update(Eca::NORMAL)) {
+        let (width, offset) = (ty.native.width() as u64, ty.value_offset() as u64);
+        append_failure(width, offset, subscription.count, out, update(Eca::GETFAIL));
+    }
+}

@@ -1,0 +1,133 @@
+//! WRITE and WRITE_NOTIFY.
+
+use super::get::LAST_TYPE;
+use super::{AccessRights, Output, ServerCircuit, Service};
+use crate::dbr::{DbrClass, DbrType, WireArray};
+use crate::wire::Header;
+use crate::wire::msg::put;
+use crate::{CloseReason, Eca, Ioid, Sid};
+
+/// What is needed to answer a put later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The channel.
+    pub sid: Sid,
+    /// The client's id of the request.
+    pub ioid: Ioid,
+    /// DBR type of the request.
+    pub data_type: u16,
+    /// Element count of the request.
+    pub count: u32,
+}
+
+/// Why a put was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutFailure {
+    /// The status on the wire.
+    pub status: Eca,
+    /// What was wrong, and the rule.
+    pub reason: String,
+}
+
+/// What became of a put in the pass.
+#[derive(Debug)]
+pub enum PutOutcome {
+    /// Stored, or refused.
+    Done(Result<(), PutFailure>),
+    /// The answer comes later, through the mailbox.
+    Pending,
+}
+
+impl PutFailure {
+    fn new(status: Eca, reason: impl ToString) -> Self {
+        Self { status, reason: reason.to_string() }
+    }
+}
+
+impl<C> ServerCircuit<C> {
+    pub(super) fn handle_write<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
+            return self.unknown_channel(header, out);
+        };
+        let cid = channel.cid;
+        if header.data_type > LAST_TYPE {
+            self.report(cid, Eca::BADTYPE, header, "no such data type", out);
+            return Err(CloseReason::DataType(header.data_type));
+        }
+        match self.put(header, payload, None, service) {
+            PutOutcome::Done(Err(failure)) => self.report(cid, failure.status, header, &failure.reason, out),
+            PutOutcome::Done(Ok(())) | PutOutcome::Pending => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_write_notify<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        service: &mut S,
+        out: &mut Output,
+    ) -> Result<(), CloseReason> {
+        let (data_type, count, ioid) = (header.data_type, header.count, Ioid(header.p2));
+        let mut done = |status| out.header(&put::done(data_type, count, status, ioid));
+        if !self.channels.contains_key(&Sid(header.p1)) {
+            self.unknown_channel(header, out)?;
+            out.header(&put::done(data_type, count, Eca::PUTFAIL, ioid));
+            return Ok(());
+        }
+        if data_type > LAST_TYPE {
+            done(Eca::BADTYPE);
+            return Err(CloseReason::DataType(data_type));
+        }
+        // As base: a put with completion takes the plain types only.
+        if DbrType::from_code(data_type).is_none_or(|ty| ty.class != DbrClass::Plain) {
+            done(Eca::PUTFAIL);
+            return Ok(());
+        }
+        let ticket = Ticket { sid: Sid(header.p1), ioid, data_type, count };
+        match self.put(header, payload, Some(ticket), service) {
+            PutOutcome::Done(Ok(())) => done(Eca::NORMAL),
+            PutOutcome::Done(Err(failure)) => done(failure.status),
+            PutOutcome::Pending => {}
+        }
+        Ok(())
+    }
+
+    fn put<S: Service<Channel = C>>(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        ticket: Option<Ticket>,
+        service: &mut S,
+    ) -> PutOutcome {
+        let refused = |status, reason: &dyn ToString| {
+            PutOutcome::Done(Err(PutFailure::new(status, reason.to_string())))
+        };
+        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
+            return refused(Eca::INTERNAL, &"no such channel");
+        };
+        if !channel.rights.contains(AccessRights::WRITE) {
+            return refused(Eca::NOWTACCESS, &Eca::NOWTACCESS.text());
+        }
+        let Some(ty) = DbrType::from_code(header.data_type) else {
+            return refused(Eca::PUTFAIL, &"this data type cannot be written");
+        };
+        match WireArray::from_put(ty, header.count, payload) {
+            Ok(value) => service.put(&channel.handle, value, ticket),
+            Err(error) => refused(Eca::PUTFAIL, &error),
+        }
+    }
+
+    /// Sends the answer of a put that was pending; silent when its channel was cleared meanwhile.
+    pub fn handle_answer(&mut self, ticket: Ticket, status: Eca, out: &mut Output) {
+        if self.channels.contains_key(&ticket.sid) {
+            out.header(&put::done(ticket.data_type, ticket.count, status, ticket.ioid));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a circuit asks of the PVs behind it.
+
+use std::sync::Arc;
+
+use super::{AccessRights, FeedId, PutOutcome, Ticket};
+use crate::dbr::{Meta, NativeType, Stamp, Value, WireArray};
+use crate::{Alarm, EventMask, Sid};
+
+/// Value, alarm and time stamp of one instant.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The value.
+    pub value: Value,
+    /// Its alarm.
+    pub alarm: Alarm,
+    /// Its time.
+    pub stamp: Stamp,
+}
+
+/// What a get or a first update tells.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Value, alarm, time.
+    pub update: Update,
+    /// Metadata, when they were asked for.
+    pub meta: Option<Arc<Meta>>,
+}
+
+/// A channel that could be opened.
+#[derive(Debug)]
+pub struct Claim<C> {
+    /// The caller's own handle: the PV, its field, its filter.
+    pub channel: C,
+    /// Native element type.
+    pub native: NativeType,
+    /// Capacity in elements; 1 for a scalar.
+    pub count: u32,
+    /// What this client may do.
+    pub rights: AccessRights,
+}
+
+/// Who is at the other end, as it says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// User name.
+    pub user: String,
+    /// Host name.
+    pub host: String,
+}
+
+/// The state at the moment of a subscription.
+#[derive(Debug)]
+pub struct Subscribed {
+    /// The first update.
+    pub reading: Reading,
+    /// Number of updates pushed into the feed so far: only later ones are new to this subscription.
+    pub since: u64,
+}
+
+/// The PVs as one circuit sees them. Nothing here may block.
+pub trait Service {
+    /// The caller's handle of an open channel.
+    type Channel;
+
+    /// Opens the PV of this name, or says that there is none.
+    fn claim(&mut self, name: &str, client: &Client) -> Option<Claim<Self::Channel>>;
+
+    /// True when the name would open.
+    fn exists(&mut self, name: &str) -> bool;
+
+    /// A channel id that no circuit of this server has used before.
+    fn new_sid(&mut self) -> Sid;
+
+    /// TCP port for search answers.
+    fn tcp_port(&self) -> u16;
+
+    /// The current state; metadata only when `meta` is set.
+    fn read(&mut self, channel: &Self::Channel, meta: bool) -> Reading;
+
+    /// The metadata alone.
+    fn meta(&mut self, channel: &Self::Channel) -> Arc<Meta>;
+
+    /// Puts a value; a `Pending` answer comes later through the mailbox, with the ticket.
+    fn put(&mut self, channel: &Self::Channel, value: WireArray<'_>, ticket: Option<Ticket>) -> PutOutcome;
+
+    /// Equal for channels that see the same updates; they share one feed.
+    fn feed_key(&self, channel: &Self::Channel) -> u64;
+
+    /// Starts pushing updates of these kinds into `feed`, or widens the kinds of a feed that exists.
+    fn subscribe(&mut self, channel: &Self::Channel, feed: FeedId, mask: EventMask, meta: bool)
+    -> Subscribed;
+
+    /// Stops pushing into `feed`.
+    fn unsubscribe(&mut self, channel: &Self::Channel, feed: FeedId);
+
+    /// Holds updates back (`false`) or lets them pass (`true`).
+    fn set_events(&mut self, on: bool);
+}

@@ -1,0 +1,24 @@
+//! ERROR: a request failed; carries the request's own header and a text.
+
+use crate::wire::{Command, Header, put_text};
+use crate::{Cid, Eca};
+
+/// The channel id of an error that concerns no channel.
+pub const NO_CHANNEL: Cid = Cid(0xFFFF_FFFF);
+
+/// Longest text, in bytes.
+const TEXT: usize = 460;
+
+/// Appends an ERROR about `request` to `out`.
+pub fn encode(cid: Cid, status: Eca, request: &Header, text: &str, out: &mut Vec<u8>) {
+    let mut end = text.len().min(TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut payload = Vec::with_capacity(512);
+    request.encode(&mut payload);
+    put_text(&text.as_bytes()[..end], &mut payload);
+    let size = payload.len() as u32;
+    Header { size, p1: cid.0, p2: status.0, ..super::header(Command::Error) }.encode(out);
+    out.extend_from_slice(&payload);
+}

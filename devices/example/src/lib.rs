@@ -1,0 +1,10 @@
+//! The template example: stores trajectories, moves, fails when told to.
+
+mod device;
+mod pvs;
+mod trajectory;
+
+pub use device::Example;
+
+/// Prefix of its PVs, unless another is given.
+pub const PREFIX: &str = "TEST:SERVER.";

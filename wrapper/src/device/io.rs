@@ -1,0 +1,186 @@
+//! What a device holds while it runs: the way to its PVs, and its commands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::SystemDevice;
+use super::command::Command;
+use super::port::Port;
+
+/// How often ELAPSED is renewed while a device sleeps.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why a sleep ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Interrupted {
+    /// ABORT was put.
+    #[error("aborted")]
+    Abort,
+    /// The IOC stops.
+    #[error("the IOC stops")]
+    Stop,
+    /// An urgent command waits: see [`DeviceIo::urgent`].
+    #[error("interrupted by an urgent command")]
+    Urgent,
+}
+
+/// The put end of a device: progress, messages, and the flags that end a command.
+///
+/// Clones may go to helper threads of the device.
+#[derive(Clone, Debug)]
+pub struct DeviceIo {
+    port: Arc<Port>,
+    started: Instant,
+}
+
+impl DeviceIo {
+    pub(crate) fn new(port: Arc<Port>) -> Self {
+        Self { port, started: Instant::now() }
+    }
+
+    /// The device's name.
+    pub fn name(&self) -> &str {
+        self.port.name()
+    }
+
+    /// Why the running command should end now, if it should.
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        if self.port.is_stopping() {
+            Some(Interrupted::Stop)
+        } else if self.port.is_aborting() {
+            Some(Interrupted::Abort)
+        } else if self.port.has_urgent() {
+            Some(Interrupted::Urgent)
+        } else {
+            None
+        }
+    }
+
+    /// True when ABORT was put or the IOC stops: end the command.
+    pub fn cancelled(&self) -> bool {
+        matches!(self.interrupted(), Some(Interrupted::Abort | Interrupted::Stop))
+    }
+
+    /// Sleeps, unless the command should end.
+    ///
+    /// # Errors
+    /// At once when ABORT is put, an urgent command comes, or the IOC stops.
+    pub fn sleep(&self, time: Duration) -> Result<(), Interrupted> {
+        let start = Instant::now();
+        loop {
+            if let Some(reason) = self.interrupted() {
+                return Err(reason);
+            }
+            let left = time.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let _ = self.port.nudged().recv_timeout(left.min(TICK));
+            if let Some(template) = self.port.template().filter(|_| time > TICK) {
+                template.elapsed(start.elapsed().as_secs_f64());
+            }
+        }
+    }
+
+    /// Takes the next urgent command, if one waits.
+    pub fn urgent(&self) -> Option<Command> {
+        self.port.next_urgent()
+    }
+
+    /// Publishes how far the running command is, in percent.
+    pub fn progress(&self, percent: f64) {
+        if let Some(template) = self.port.template() {
+            template.progress(percent);
+        }
+    }
+
+    /// Publishes a word in `message`.
+    pub fn message(&self, text: impl Into<String>) {
+        if let Some(template) = self.port.template() {
+            template.message(text.into());
+        }
+    }
+
+    /// Publishes numbers in `values` before the command ends.
+    pub fn values(&self, values: Vec<f64>) {
+        if let Some(template) = self.port.template() {
+            template.values(values);
+        }
+    }
+
+    /// Runs `posts`; every circuit is woken once, after it.
+    pub fn batch<R>(&self, posts: impl FnOnce() -> R) -> R {
+        ca::server::batch(posts)
+    }
+
+    /// Time since the device's thread started.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// What a device's loop is to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Execute this.
+    Command(Command),
+    /// No command came until the given time.
+    Idle,
+    /// End the loop.
+    Stop,
+}
+
+/// The get end of a device's queue.
+#[derive(Clone, Debug)]
+pub struct CommandInbox {
+    port: Arc<Port>,
+}
+
+impl CommandInbox {
+    pub(crate) fn new(port: Arc<Port>) -> Self {
+        Self { port }
+    }
+
+    /// Waits for the next command, at most until `until`; urgent ones come first.
+    pub fn next(&self, until: Option<Instant>) -> Next {
+        loop {
+            if self.port.is_stopping() {
+                return Next::Stop;
+            }
+            if let Some(command) = self.port.try_next() {
+                return Next::Command(command);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Next::Idle;
+            }
+            self.port.wait(until);
+        }
+    }
+
+    /// The next command, if one waits already.
+    pub fn try_next(&self) -> Option<Command> {
+        if self.port.is_stopping() { None } else { self.port.try_next() }
+    }
+
+    /// Executes commands one by one until the IOC stops, and calls `idle` in between.
+    pub fn execute_each<D: SystemDevice + ?Sized>(&self, device: &mut D, io: &DeviceIo) {
+        let mut idle_at = device.idle(io).map(|gap| Instant::now() + gap);
+        loop {
+            match self.next(idle_at) {
+                Next::Stop => return,
+                Next::Idle => {}
+                Next::Command(mut command) => {
+                    // Held here, so that a panic in the device still answers.
+                    let completion = command.take_completion();
+                    let result = device.execute(command, io);
+                    if let Some(completion) = completion {
+                        completion.finish(result);
+                    }
+                }
+            }
+            if idle_at.is_none_or(|at| Instant::now() >= at) {
+                idle_at = device.idle(io).map(|gap| Instant::now() + gap);
+            }
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Groups of PVs: names, types, metadata, hooks, checked when the group is built.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use ca::proto::dbr::{LimitPair, Meta};
+
+use crate::alarm_rule::is_range;
+use crate::device::{Command, DevicePort, PutQueue};
+use crate::hooks::{Check, Policy, PutError, PutHook};
+use crate::pv::{Fixed, Pv, PvCore};
+use crate::pv_type::{PvType, Shape};
+
+/// Longest PV name, in bytes: the limit of EPICS base.
+const MAX_NAME: usize = 60;
+/// Decimals of a floating PV that declares none.
+const PRECISION: i16 = 6;
+
+/// A PV that cannot be built; names the PV and the rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("PV {name:?}: {rule}")]
+pub struct GroupError {
+    name: String,
+    rule: String,
+}
+
+impl GroupError {
+    pub(crate) fn new(name: &str, rule: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), rule: rule.into() }
+    }
+}
+
+/// Builds the PVs of a device or an IOC; names start with the group's prefix.
+pub struct GroupBuilder {
+    prefix: String,
+    port: Option<DevicePort>,
+    outlet: Option<Arc<PutQueue>>,
+    names: HashSet<String>,
+    pvs: Vec<Arc<PvCore>>,
+}
+
+impl GroupBuilder {
+    /// A group without a device: its PVs are plain ones.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), port: None, outlet: None, names: HashSet::new(), pvs: Vec::new() }
+    }
+
+    pub(crate) fn of_device(prefix: &str, port: DevicePort) -> Self {
+        let outlet = Some(port.0.outlet().clone());
+        Self { port: Some(port), outlet, ..Self::new(prefix) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_outlet(prefix: &str, outlet: Arc<PutQueue>) -> Self {
+        Self { outlet: Some(outlet), ..Self::new(prefix) }
+    }
+
+    /// The prefix of all names.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The way to the device's get queue, for [`PvBuilder::command`].
+    ///
+    /// # Errors
+    /// In a group without a device.
+    pub fn port(&self) -> Result<DevicePort, GroupError> {
+        self.port.clone().ok_or_else(|| GroupError::new(&self.prefix, "this group has no device"))
+    }
+
+    /// Declares a PV with its first value.
+    pub fn pv<T: PvType>(&mut self, name: &str, value: T) -> PvBuilder<'_, T> {
+        let value = value.into_value();
+        let capacity = value.len().max(1);
+        PvBuilder::new(self, name, value, true, capacity)
+    }
+
+    /// Declares a PV that is undefined, UDF and INVALID, until the first post.
+    pub fn pv_undefined<T: PvType>(&mut self, name: &str) -> PvBuilder<'_, T> {
+        PvBuilder::new(self, name, T::unset(), false, 1)
+    }
+
+    /// Adds the PVs of a group inside this one; their names start with both prefixes.
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub fn group<R>(
+        &mut self,
+        prefix: &str,
+        build: impl FnOnce(&mut Self) -> Result<R, GroupError>,
+    ) -> Result<R, GroupError> {
+        let outer = self.prefix.len();
+        self.prefix.push_str(prefix);
+        let built = build(self);
+        self.prefix.truncate(outer);
+        built
+    }
+
+    pub(crate) fn into_pvs(self) -> Vec<Arc<PvCore>> {
+        self.pvs
+    }
+
+    pub(crate) fn built(&self) -> &[Arc<PvCore>] {
+        &self.pvs
+    }
+}
+
+/// One PV on its way into a group; ends with [`PvBuilder::add`].
+///
+/// ```
+/// use wrapper::GroupBuilder;
+/// let mut group = GroupBuilder::new("stage:");
+/// let position = group
+///     .pv("VAL", 0.0)
+///     .units("mm")
+///     .precision(3)
+///     .control_limits(-3.0..=7.0)
+///     .check(|mm: &f64| if *mm == 5.0 { Err("5 mm is blocked") } else { Ok(()) })
+///     .add()?;
+/// assert_eq!(position.name(), "stage:VAL");
+/// # Ok::<(), wrapper::GroupError>(())
+/// ```
+pub struct PvBuilder<'a, T> {
+    group: &'a mut GroupBuilder,
+    name: String,
+    value: ca::proto::dbr::Value,
+    defined: bool,
+    meta: Meta,
+    fixed: Fixed,
+    faults: Vec<String>,
+    value_type: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<'a, T: PvType> PvBuilder<'a, T> {
+    fn new(
+        group: &'a mut GroupBuilder,
+        name: &str,
+        value: ca::proto::dbr::Value,
+        defined: bool,
+        capacity: usize,
+    ) -> Self {
+        let name = format!("{}{name}", group.prefix);
+        let labels = T::LABELS.iter().map(|label| (*label).into()).collect();
+        let fixed = Fixed {
+            native: T::NATIVE,
+            shape: T::SHAPE,
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+            read_only: false,
+            every_post: false,
+            doc: "".into(),
+            checks: Vec::new(),
+            hook: PutHook::Store,
+            outlet: group.outlet.clone(),
+        };
+        let meta = Meta { labels, precision: PRECISION, ..Meta::new() };
+        Self {
+            group,
+            name,
+            value,
+            defined,
+            meta,
+            fixed,
+            faults: Vec::new(),
+            value_type: std::marker::PhantomData,
+        }
+    }
+
+    /// Engineering units; clients see 7 bytes.
+    #[must_use]
+    pub fn units(mut self, units: &str) -> Self {
+        self.meta.units = units.into();
+        self
+    }
+
+    /// Decimals shown of a floating value, 0 to 17.
+    #[must_use]
+    pub fn precision(mut self, decimals: u8) -> Self {
+        if decimals > 17 {
+            self.faults.push(format!("precision {decimals} is above 17"));
+        }
+        self.meta.precision = i16::from(decimals);
+        self
+    }
+
+    /// Most elements of an array, most bytes of a text.
+    #[must_use]
+    pub fn max_length(mut self, elements: usize) -> Self {
+        match u32::try_from(elements) {
+            Ok(capacity) if T::SHAPE != Shape::Scalar && capacity > 0 => self.fixed.capacity = capacity,
+            Ok(_) if T::SHAPE == Shape::Scalar => self.faults.push("a scalar has no max_length".to_owned()),
+            _ => self.faults.push(format!("max_length {elements} is not in 1..={}", u32::MAX)),
+        }
+        self
+    }
+
+    /// Range for displays.
+    #[must_use]
+    pub fn display_limits(mut self, limits: RangeInclusive<f64>) -> Self {
+        self.meta.display = self.pair("display limits", limits);
+        self
+    }
+
+    /// Range that a put may ask for: outside it is refused.
+    #[must_use]
+    pub fn control_limits(mut self, limits: RangeInclusive<f64>) -> Self {
+        self.meta.control = self.pair("control limits", limits);
+        self
+    }
+
+    /// From these limits on the value is a MAJOR alarm.
+    #[must_use]
+    pub fn alarm_limits(mut self, limits: RangeInclusive<f64>) -> Self {
+        self.meta.alarm = self.pair("alarm limits", limits);
+        self
+    }
+
+    /// From these limits on the value is a MINOR alarm.
+    #[must_use]
+    pub fn warning_limits(mut self, limits: RangeInclusive<f64>) -> Self {
+        self.meta.warning = self.pair("warning limits", limits);
+        self
+    }
+
+    fn pair(&mut self, what: &str, limits: RangeInclusive<f64>) -> LimitPair {
+        let pair = LimitPair::new(*limits.start(), *limits.end());
+        if !is_range(pair) {
+            self.faults.push(format!("{what} {}..={} are crossed", pair.low, pair.high));
+        }
+        pair
+    }
+
+    /// Labels of an ENUM, instead of those of its type.
+    #[must_use]
+    pub fn labels(mut self, labels: &[&str]) -> Self {
+        self.meta.labels = labels.iter().map(|label| (*label).into()).collect();
+        self
+    }
+
+    /// Clients may not put.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.fixed.read_only = true;
+        self
+    }
+
+    /// Publishes a scalar also when it is posted with the value it had.
+    #[must_use]
+    pub fn every_post(mut self) -> Self {
+        self.fixed.every_post = true;
+        self
+    }
+
+    /// What the PV is, for people.
+    #[must_use]
+    pub fn doc(mut self, doc: &str) -> Self {
+        self.fixed.doc = doc.into();
+        self
+    }
+
+    /// Refuses puts for which `check` returns an error. It runs on a network thread: it only looks.
+    #[must_use]
+    pub fn check<E: ToString>(mut self, check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static) -> Self {
+        let check: Check = Box::new(move |value| match T::from_value(value) {
+            Some(value) => check(&value).map_err(|error| error.to_string()),
+            None => Err("no such choice".to_owned()),
+        });
+        self.fixed.checks.push(check);
+        self
+    }
+
+    /// Makes each put a command of the device; the put completes when the device is done.
+    #[must_use]
+    pub fn command(self, port: &DevicePort, command: impl Fn(T) -> Command + Send + Sync + 'static) -> Self {
+        self.command_with(port, Policy::Queue, command)
+    }
+
+    /// As [`PvBuilder::command`], with a policy for commands that pile up.
+    #[must_use]
+    pub fn command_with(
+        mut self,
+        port: &DevicePort,
+        policy: Policy,
+        command: impl Fn(T) -> Command + Send + Sync + 'static,
+    ) -> Self {
+        let make = Box::new(move |value: &ca::proto::dbr::Value| match T::from_value(value) {
+            Some(value) => Ok(command(value)),
+            None => Err(PutError::Refused("no such choice".to_owned())),
+        });
+        self.fixed.hook = PutHook::Command { port: port.clone(), policy, make };
+        self
+    }
+
+    pub(crate) fn hook(mut self, hook: PutHook) -> Self {
+        self.fixed.hook = hook;
+        self
+    }
+
+    /// Adds the PV to its group.
+    ///
+    /// # Errors
+    /// When the name is taken, empty, has blanks or over 60 bytes; more than 16 labels or one over 25
+    /// bytes; limits are crossed; the value does not fit.
+    pub fn add(self) -> Result<Pv<T>, GroupError> {
+        self.validate().map_err(|rule| GroupError::new(&self.name, rule))?;
+        let Self { group, name, value, defined, meta, fixed, .. } = self;
+        group.names.insert(name.clone());
+        let core = PvCore::new(name, fixed, value, defined, Arc::new(meta));
+        group.pvs.push(core.clone());
+        Ok(Pv::new(core))
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if let Some(fault) = self.faults.first() {
+            return Err(fault.clone());
+        }
+        if self.name.is_empty() || self.name.len() > MAX_NAME {
+            return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", self.name.len()));
+        }
+        if let Some(bad) =
+            self.name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c))
+        {
+            return Err(format!("a name must not have {bad:?}"));
+        }
+        if self.group.names.contains(&self.name) {
+            return Err("the name is taken".to_owned());
+        }
+        if self.meta.labels.len() > Meta::MAX_LABELS {
+            return Err(format!("{} labels, at most {} fit", self.meta.labels.len(), Meta::MAX_LABELS));
+        }
+        if let Some(long) = self.meta.labels.iter().find(|label| label.len() > Meta::MAX_LABEL) {
+            return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
+        }
+        if self.value.len() > self.fixed.capacity as usize {
+            return Err(format!("the value has {} elements, {} fit", self.value.len(), self.fixed.capacity));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused<T: PvType>(
+        name: &str,
+        value: T,
+        change: impl FnOnce(PvBuilder<'_, T>) -> PvBuilder<'_, T>,
+    ) -> String {
+        let mut group = GroupBuilder::new("p:");
+        group.pv("taken", 0).add().expect("a good PV");
+        change(group.pv(name, value)).add().expect_err("a mistake").to_string()
+    }
+
+    #[test]
+    fn every_mistake_names_the_pv_and_the_rule() {
+        assert_eq!(refused("taken", 0, |b| b), r#"PV "p:taken": the name is taken"#);
+        assert!(refused("a b", 0, |b| b).contains("must not have ' '"));
+        assert!(refused(&"x".repeat(59), 0, |b| b).contains("this one has 61"));
+        assert!(refused("v", 0.0, |b| b.control_limits(2.0..=1.0)).contains("crossed"));
+        assert!(refused("v", true, |b| b.labels(&[""; 17])).contains("17 labels"));
+        assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
+        assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));
+        assert!(refused("v", 1, |b| b.max_length(3)).contains("scalar"));
+    }
+
+    #[test]
+    fn an_undefined_pv_is_udf_until_the_first_post() {
+        let mut group = GroupBuilder::new("p:");
+        let pv = group.pv_undefined::<f64>("v").add().expect("a good PV");
+        assert_eq!(pv.alarm(), ca::proto::Alarm::UDF);
+        pv.post(1.0);
+        assert_eq!((pv.get(), pv.alarm()), (1.0, ca::proto::Alarm::NONE));
+    }
+
+    #[test]
+    fn a_posted_value_that_does_not_fit_is_an_alarm_and_not_stored() {
+        let mut group = GroupBuilder::new("p:");
+        let pv = group.pv("v", vec![1.0]).max_length(2).add().expect("a good PV");
+        pv.post(vec![0.0; 3]);
+        assert_eq!((pv.get(), pv.alarm()), (vec![1.0], ca::proto::Alarm::WRITE));
+    }
+}

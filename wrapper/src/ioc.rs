@@ -1,0 +1,213 @@
+//! An IOC: its devices, their PVs, and the order in which all of it starts and stops.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ca::Config;
+use ca::server::{Report, Server};
+use tokio::runtime::Runtime;
+
+use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
+use crate::group::{GroupBuilder, GroupError};
+use crate::pv::PvCore;
+use crate::sequence::template::Template;
+use crate::table::Table;
+
+/// Where the template's PVs stand behind the device's prefix.
+const TEMPLATE: &str = "seq.";
+/// Time for devices to leave their commands when the IOC stops.
+const DEVICES_STOP: Duration = Duration::from_millis(500);
+/// Time for circuits to send their last bytes.
+const CIRCUITS_STOP: Duration = Duration::from_millis(300);
+
+/// Why an IOC could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum IocError {
+    /// A PV could not be built.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The network could not be had.
+    #[error(transparent)]
+    Network(#[from] ca::Error),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Collects the devices and groups of an IOC.
+#[derive(Default)]
+pub struct IocBuilder {
+    devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
+    pvs: Vec<Arc<PvCore>>,
+}
+
+impl IocBuilder {
+    /// An IOC without PVs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a device: its own PVs behind `prefix`, the template behind `<prefix>seq.`.
+    ///
+    /// # Errors
+    /// When one of its PVs cannot be built.
+    pub fn device(
+        mut self,
+        name: &str,
+        prefix: &str,
+        mut device: Box<dyn SystemDevice>,
+    ) -> Result<Self, GroupError> {
+        let port = Port::new(name);
+        let handle = DevicePort(port.clone());
+        let mut group = GroupBuilder::of_device(prefix, handle.clone());
+        device.pvs(&mut group)?;
+        let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle)))?;
+        port.attach(template, device.commands().to_vec(), group.built().to_vec());
+        self.pvs.extend(group.into_pvs());
+        self.devices.push((device, port));
+        Ok(self)
+    }
+
+    /// Adds plain PVs.
+    pub fn group(mut self, group: GroupBuilder) -> Self {
+        self.pvs.extend(group.into_pvs());
+        self
+    }
+
+    /// Adds a template that no device stands behind: it shows Offline and refuses CMD.
+    ///
+    /// # Errors
+    /// When a name is too long.
+    pub fn template_without_device(mut self, prefix: &str) -> Result<Self, GroupError> {
+        let mut group = GroupBuilder::new(prefix);
+        group.group(TEMPLATE, |group| Template::build(group, None))?;
+        self.pvs.extend(group.into_pvs());
+        Ok(self)
+    }
+
+    /// The names of all PVs, in the order of declaration.
+    pub fn names(&self) -> Vec<&str> {
+        self.pvs.iter().map(|pv| &*pv.name).collect()
+    }
+
+    /// Each PV with its type, access and description, for tables.
+    pub fn describe(&self) -> Vec<PvDescription> {
+        self.pvs.iter().map(|pv| PvDescription::of(pv)).collect()
+    }
+
+    /// Starts the devices, then serves.
+    ///
+    /// # Errors
+    /// When two PVs have one name, a port cannot be had, or a thread cannot be started.
+    pub fn start(self, config: Config) -> Result<Ioc, IocError> {
+        let table = Arc::new(Table::new(self.pvs)?);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
+        let server = runtime.block_on(Server::start(config, table.clone()))?;
+        let devices = self
+            .devices
+            .into_iter()
+            .map(|(device, port)| DeviceThread::spawn(device, port))
+            .collect::<Result<_, _>>()?;
+        Ok(Ioc { table, devices, server, runtime })
+    }
+}
+
+/// One PV in a table of PVs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PvDescription {
+    /// Full name.
+    pub name: String,
+    /// Element type, `text` for a text.
+    pub pv_type: String,
+    /// Capacity in elements, bytes for a text.
+    pub count: u32,
+    /// `rw` or `ro`.
+    pub access: &'static str,
+    /// Engineering units.
+    pub units: String,
+    /// What it is.
+    pub doc: String,
+}
+
+impl PvDescription {
+    fn of(pv: &PvCore) -> Self {
+        let fixed = &pv.fixed;
+        let native = format!("{:?}", fixed.native).to_lowercase();
+        Self {
+            name: pv.name.to_string(),
+            pv_type: if fixed.shape == crate::pv_type::Shape::Text { "text".to_owned() } else { native },
+            count: fixed.capacity,
+            access: if fixed.read_only { "ro" } else { "rw" },
+            units: pv.meta().units.to_string(),
+            doc: fixed.doc.to_string(),
+        }
+    }
+}
+
+/// A running IOC.
+pub struct Ioc {
+    table: Arc<Table>,
+    devices: Vec<DeviceThread>,
+    server: Server<Table>,
+    runtime: Runtime,
+}
+
+impl Ioc {
+    /// An empty builder.
+    pub fn builder() -> IocBuilder {
+        IocBuilder::new()
+    }
+
+    /// The names of all PVs.
+    pub fn names(&self) -> &[String] {
+        self.table.names()
+    }
+
+    /// True when a PV of this name is served.
+    pub fn serves(&self, name: &str) -> bool {
+        self.table.get(name).is_some()
+    }
+
+    /// Where circuits are accepted.
+    pub fn tcp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
+        self.server.tcp_addresses().to_vec()
+    }
+
+    /// Where searches are answered.
+    pub fn udp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
+        self.server.udp_addresses().to_vec()
+    }
+
+    /// Circuits and what happened on them.
+    pub fn report(&self) -> Report {
+        self.server.report()
+    }
+
+    /// Runs a future on the IOC's runtime, until it ends.
+    #[cfg(feature = "launch")]
+    pub(crate) fn block_on<R>(&self, future: impl Future<Output = R>) -> R {
+        self.runtime.block_on(future)
+    }
+
+    /// The IOC's runtime.
+    #[cfg(feature = "launch")]
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Stops devices, then circuits, all in less than a second.
+    ///
+    /// Returns the number of devices that were stuck in a command and left behind.
+    pub fn stop(self) -> usize {
+        self.devices.iter().for_each(DeviceThread::stop);
+        let deadline = Instant::now() + DEVICES_STOP;
+        let stuck =
+            self.devices.into_iter().map(|device| device.join(deadline)).filter(|ended| !ended).count();
+        if !self.runtime.block_on(self.server.stop(CIRCUITS_STOP)) {
+            tracing::warn!("some circuits did not close in {CIRCUITS_STOP:?}");
+        }
+        self.runtime.shutdown_timeout(Duration::from_millis(50));
+        stuck
+    }
+}

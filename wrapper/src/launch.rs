@@ -1,0 +1,255 @@
+//! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
+
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use ca::Config;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, ValueEnum};
+use tracing::{Level, info, warn};
+
+use crate::device::SystemDevice;
+use crate::ioc::{Ioc, IocBuilder, IocError};
+
+/// How `--list-pvs` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListPvs {
+    /// Names in the log, then serve.
+    Log,
+    /// A table on standard output, then exit.
+    Markdown,
+}
+
+/// How the ready line is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Ready {
+    /// Words for people.
+    #[default]
+    Text,
+    /// One JSON object on one line, with the UDP and TCP port.
+    Json,
+}
+
+/// The flags of every IOC.
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
+    /// Prefix of the PV names: replaces the one of a single device, goes before those of several
+    #[arg(long, value_name = "P")]
+    pub prefix: Option<String>,
+    /// Print the PV names at start; "=markdown" prints a table and exits
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "log")]
+    pub list_pvs: Option<ListPvs>,
+    /// Addresses to serve, separated by commas [default: EPICS_CAS_INTF_ADDR_LIST, or all]
+    #[arg(long, value_name = "A", value_delimiter = ',')]
+    pub interfaces: Vec<Ipv4Addr>,
+    /// Serve loopback only, and print the settings that clients need
+    #[arg(long, conflicts_with = "interfaces")]
+    pub local: bool,
+    /// Form of the line that says that the IOC serves
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub ready: Ready,
+    /// Address of the web panel, or "off"; there is no panel yet
+    #[arg(long, value_name = "ADDR", default_value = "off")]
+    pub panel: String,
+    /// Warnings only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More words: -v circuits and refused puts, -vv every read
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Accepted for caproto's sake and ignored: there is one library
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub async_lib: Option<String>,
+}
+
+impl RunOptions {
+    /// The prefix of a device: its own one, unless `--prefix` says otherwise.
+    pub fn prefix_of(&self, default: &str, single: bool) -> String {
+        match &self.prefix {
+            Some(prefix) if single => prefix.clone(),
+            Some(prefix) => format!("{prefix}{default}"),
+            None => default.to_owned(),
+        }
+    }
+
+    fn level(&self) -> Level {
+        match (self.quiet, self.verbose) {
+            (true, _) => Level::WARN,
+            (false, 0) => Level::INFO,
+            (false, 1) => Level::DEBUG,
+            (false, _) => Level::TRACE,
+        }
+    }
+
+    /// The network settings: the environment's, changed by the flags.
+    fn config(&self) -> Config {
+        let (mut config, warnings) = Config::from_env();
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        if self.local {
+            config.interfaces = vec![Ipv4Addr::LOCALHOST];
+        } else if !self.interfaces.is_empty() {
+            config.interfaces.clone_from(&self.interfaces);
+        }
+        config
+    }
+}
+
+/// Parses the command line, serves one device, and returns when it was told to stop.
+///
+/// `about` is the first line of `--help`, `prefix` the default of `--prefix`. See the crate's example.
+pub fn launch(about: &'static str, prefix: &str, device: impl FnOnce() -> Box<dyn SystemDevice>) -> ExitCode {
+    let name = std::env::args().next().unwrap_or_default();
+    let name =
+        std::path::Path::new(&name).file_stem().map_or("ioc".into(), |s| s.to_string_lossy().into_owned());
+    let command = RunOptions::augment_args(clap::Command::new(name.clone()).about(about))
+        .mut_arg("interfaces", |arg| arg.num_args(1..));
+    let matches = command.get_matches();
+    let options = match RunOptions::from_arg_matches(&matches) {
+        Ok(options) => options,
+        Err(error) => error.exit(),
+    };
+    start_log(&options);
+    let result = IocBuilder::new()
+        .device(&name, &options.prefix_of(prefix, true), device())
+        .map_err(IocError::from)
+        .and_then(|builder| run(builder, &options, &[]));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The flags as a clap command, for documentation.
+pub fn command() -> clap::Command {
+    #[derive(clap::Parser)]
+    #[command(name = "ioc")]
+    struct Options {
+        #[command(flatten)]
+        options: RunOptions,
+    }
+    Options::command()
+}
+
+/// Starts the log on standard error; later calls change nothing.
+pub fn start_log(options: &RunOptions) {
+    let _already_started = tracing_subscriber::fmt()
+        .with_max_level(options.level())
+        .with_target(options.verbose > 0)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Serves an IOC until SIGINT or SIGTERM.
+///
+/// `hints` are lines printed when it serves, in the text form of the ready line.
+///
+/// # Errors
+/// Those of [`IocBuilder::start`].
+pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Result<(), IocError> {
+    if options.list_pvs == Some(ListPvs::Markdown) {
+        print(&markdown(&builder));
+        return Ok(());
+    }
+    if options.async_lib.is_some() {
+        info!("--async-lib is ignored: there is one library");
+    }
+    if options.panel != "off" {
+        warn!("--panel {}: there is no web panel yet", options.panel);
+    }
+    info!("server starting up...");
+    let ioc = builder.start(options.config())?;
+    for address in ioc.tcp_addresses() {
+        info!("Listening on {address}");
+    }
+    info!("Server startup complete.");
+    if options.list_pvs.is_some() {
+        info!("PVs available:\n    {}", ioc.names().join("\n    "));
+    }
+    announce(&ioc, options, hints);
+    wait_for_signal(&ioc);
+    info!("Server exiting....");
+    let stuck = ioc.stop();
+    if stuck > 0 {
+        warn!("{stuck} device(s) did not stop and were left behind");
+    }
+    Ok(())
+}
+
+fn markdown(builder: &IocBuilder) -> String {
+    let mut table =
+        "| PV | type | count | access | units | meaning |\n|---|---|---|---|---|---|\n".to_owned();
+    for pv in builder.describe() {
+        let row = [&pv.name, &pv.pv_type, &pv.count.to_string(), pv.access, &pv.units, &pv.doc];
+        table.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+    table
+}
+
+fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String]) {
+    let port = |addresses: Vec<std::net::SocketAddrV4>| addresses.first().map_or(0, |a| a.port());
+    let (tcp, udp) = (port(ioc.tcp_addresses()), port(ioc.udp_addresses()));
+    let pvs = ioc.names().len();
+    let mut lines = String::new();
+    match options.ready {
+        Ready::Json => {
+            let line = serde_json::json!({ "ready": true, "udp": udp, "tcp": tcp, "pvs": pvs });
+            lines.push_str(&format!("{line}\n"));
+        }
+        Ready::Text => {
+            lines.push_str(&format!("ready: {pvs} PVs on TCP port {tcp}, searches on UDP port {udp}\n"));
+            hints.iter().for_each(|hint| lines.push_str(&format!("{hint}\n")));
+            if options.local {
+                lines.push_str("clients on this host need:\n  export EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO");
+                lines.push_str(&if udp == ca::proto::SERVER_PORT {
+                    "\n".to_owned()
+                } else {
+                    format!(" EPICS_CA_SERVER_PORT={udp}\n")
+                });
+            }
+        }
+    }
+    print(&lines);
+}
+
+/// A closed standard output is no reason to stop serving.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(unix)]
+fn wait_for_signal(ioc: &Ioc) {
+    use tokio::signal::unix::{SignalKind, signal};
+    ioc.block_on(async {
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                ioc.runtime().spawn(async move {
+                    interrupt.recv().await;
+                    std::process::exit(130);
+                });
+            }
+            (interrupt, terminate) => {
+                let errors = [interrupt.err(), terminate.err()];
+                warn!("no signals: {errors:?}; stop the process by hand");
+                std::future::pending::<()>().await;
+            }
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn wait_for_signal(ioc: &Ioc) {
+    ioc.block_on(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            warn!("no Ctrl-C: {error}");
+        }
+    });
+}

@@ -1,0 +1,51 @@
+//! Laboratory devices on an EPICS network.
+//!
+//! A device is a [`SystemDevice`]: it runs on its own OS thread and is served over Channel Access through
+//! a template of PVs. A client puts a command into `CMD`, the device executes it, and the client reads
+//! `ACK`, `values` and `message`, or waits for put completion.
+//!
+//! ```no_run
+//! use wrapper::{Command, DeviceError, DeviceIo, Reply, SystemDevice};
+//!
+//! struct Echo;
+//!
+//! impl SystemDevice for Echo {
+//!     fn execute(&mut self, command: Command, _io: &DeviceIo) -> Result<Reply, DeviceError> {
+//!         Ok(Reply::message(format!("got {}", command.text().unwrap_or("nothing"))))
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     wrapper::launch("Answers with what it got", "echo:", || Box::new(Echo))
+//! }
+//! ```
+
+mod alarm_rule;
+mod device;
+mod group;
+mod hooks;
+mod ioc;
+#[cfg(feature = "launch")]
+pub mod launch;
+mod pv;
+mod pv_type;
+pub mod sequence;
+mod table;
+
+pub use ca::Config;
+pub use ca::proto::dbr::FixedString;
+pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
+pub use ca::server::Report;
+pub use device::{
+    Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
+};
+pub use group::{GroupBuilder, GroupError, PvBuilder};
+pub use hooks::{Policy, PutError};
+pub use ioc::{Ioc, IocBuilder, IocError};
+#[cfg(feature = "launch")]
+pub use launch::launch;
+pub use pv::Pv;
+pub use pv_type::{PvEnum, PvType, Shape};
+pub use sequence::arg::Arg;
+pub use sequence::spec::{ArgType, CommandSpec};
+pub use sequence::template::State;

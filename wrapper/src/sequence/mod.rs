@@ -1,0 +1,6 @@
+//! Commands as text: the template of PVs, the parser, the command lists.
+
+pub mod arg;
+pub mod spec;
+pub(crate) mod template;
+pub mod text;
