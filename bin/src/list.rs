@@ -1,5 +1,8 @@
 //! `seqioc list`: devices and PVs.
 
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
+
 use anyhow::Result;
 use clap::Args;
 
@@ -17,6 +20,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut all = Vec::new();
+    let mut text = String::new();
     for kind in registry::select(&options.devices)? {
         let (builder, _) = registry::build(&[kind], None)?;
         let pvs = builder.describe();
@@ -26,15 +30,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }));
             continue;
         }
-        println!("{} ({}): {}", kind.name, kind.prefix, kind.about);
+        writeln!(text, "{} ({}): {}", kind.name, kind.prefix, kind.about)?;
         for pv in pvs {
             let size = if pv.count > 1 { format!("[{}]", pv.count) } else { String::new() };
             let kind = format!("{}{size}", pv.pv_type);
-            println!("  {:<28} {kind:<14} {} {:<3} {}", pv.name, pv.access, pv.units, pv.doc);
+            writeln!(text, "  {:<28} {kind:<14} {} {:<3} {}", pv.name, pv.access, pv.units, pv.doc)?;
         }
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        writeln!(text, "{}", serde_json::to_string_pretty(&all)?)?;
     }
-    Ok(())
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The reader, a pager perhaps, has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
 }
