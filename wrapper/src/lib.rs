@@ -32,6 +32,10 @@ mod pv_type;
 pub mod sequence;
 mod table;
 
+#[cfg(all(doctest, feature = "launch"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub use ca::Config;
 pub use ca::proto::dbr::FixedString;
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};

@@ -130,7 +130,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 impl PvCore {
     pub(crate) fn new(name: String, fixed: Fixed, value: Value, defined: bool, meta: Arc<Meta>) -> Arc<Self> {
         let alarm = if defined { alarm_rule::by_limits(&value, &meta) } else { Alarm::UDF };
-        let stamp = Stamp::from_system(SystemTime::now());
+        let stamp = ca::server::now();
         Arc::new(Self {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
@@ -336,7 +336,7 @@ impl State {
 
     /// The present time, but later than the last stamp: clocks are set back.
     fn next_stamp(&self) -> Stamp {
-        Stamp::from_system(SystemTime::now()).max(self.stamp.next())
+        ca::server::now().max(self.stamp.next())
     }
 
     fn push(&self, mask: EventMask) {

@@ -315,7 +315,8 @@ impl Port {
         self.show_queue(books);
     }
 
-    /// Raises the abort flag and empties the queue; true when the answer comes with the command's end.
+    /// Raises the abort flag and empties the queue; true when the answer comes later, behind those of the
+    /// aborted commands.
     fn abort(&self, pv: &Arc<PvCore>, value: Value, answer: impl MakeAnswer) -> bool {
         let wanted = !matches!(value, Value::Scalar(Scalar::Enum(0)));
         batch(|| {
@@ -335,7 +336,8 @@ impl Port {
                 self.finished(&mut books, &Err(DeviceError::new("aborted before it started")), true, 0.0);
             }
             pv.apply(Value::Scalar(Scalar::Enum(0)), None, None);
-            false
+            answer().send(Eca::NORMAL);
+            true
         })
     }
 
@@ -411,7 +413,7 @@ impl Port {
             }
             self.finished(&mut books, &result, aborted, elapsed);
             if books.running == 0 && aborted {
-                self.end_abort(&mut books);
+                self.end_abort();
             }
             pending.answer.send(status);
             if !self.is_aborting() {
@@ -428,7 +430,7 @@ impl Port {
         }
     }
 
-    fn end_abort(&self, _books: &mut Books) {
+    fn end_abort(&self) {
         self.aborting.store(false, SeqCst);
         if let Some(template) = self.template() {
             template.abort_ended();
@@ -458,7 +460,7 @@ impl Port {
             let urgent: Vec<_> = self.urgent.1.try_iter().collect();
             urgent.into_iter().for_each(|command| self.discard(&mut books, command));
             books.begun = false;
-            self.end_abort(&mut books);
+            self.end_abort();
             books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
             if let Some(template) = self.template() {
                 template.offline(reason, books.done);

@@ -131,9 +131,8 @@ impl<S: Service> Driver<S> {
         if self.input.is_empty() {
             return Ok(0);
         }
-        // What a pass posts to its own circuit must not wake it.
         let consumed =
-            super::batch(|| self.circuit.handle_input(&self.input, &mut self.view, &mut self.output))?;
+            super::inbox::pass(|| self.circuit.handle_input(&self.input, &mut self.view, &mut self.output))?;
         self.input.advance(consumed);
         Ok(consumed)
     }

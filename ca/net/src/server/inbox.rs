@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use ca_proto::dbr::Stamp;
 use ca_proto::server::{Delivery, FeedId, Mailbox, Ticket, Update};
 use ca_proto::{Eca, EventMask, Limits};
 use parking_lot::Mutex;
@@ -43,6 +45,45 @@ pub fn batch<R>(f: impl FnOnce() -> R) -> R {
     DEPTH.set(DEPTH.get() + 1);
     let _level = Level;
     f()
+}
+
+/// The clock of this thread within a pass.
+#[derive(Clone, Copy)]
+enum PassClock {
+    Outside,
+    Unread,
+    Read(Stamp),
+}
+
+thread_local! {
+    static CLOCK: Cell<PassClock> = const { Cell::new(PassClock::Outside) };
+}
+
+/// The present time for stamps; one reading serves a whole pass over the input of a circuit.
+pub fn now() -> Stamp {
+    let read = || Stamp::from_system(SystemTime::now());
+    match CLOCK.get() {
+        PassClock::Outside => read(),
+        PassClock::Read(stamp) => stamp,
+        PassClock::Unread => {
+            let stamp = read();
+            CLOCK.set(PassClock::Read(stamp));
+            stamp
+        }
+    }
+}
+
+/// Runs one pass over a circuit's input: a [`batch`] with one reading of the clock.
+pub(crate) fn pass<R>(f: impl FnOnce() -> R) -> R {
+    struct Pass;
+    impl Drop for Pass {
+        fn drop(&mut self) {
+            CLOCK.set(PassClock::Outside);
+        }
+    }
+    CLOCK.set(PassClock::Unread);
+    let _pass = Pass;
+    batch(f)
 }
 
 impl Inbox {

@@ -20,7 +20,7 @@ use crate::{Config, Error};
 pub use ca_proto::server::{
     AccessRights, Claim, Client, PutFailure, PutOutcome, Reading, Subscribed, Update,
 };
-pub use inbox::{Answer, Subscriber, batch};
+pub use inbox::{Answer, Subscriber, batch, now};
 pub use report::{CircuitReport, Report};
 pub use service::{PutRequest, Service};
 

@@ -1,0 +1,11 @@
+//! An IOC in this process, spoken to by a raw client.
+
+#[path = "../../../tests/raw/mod.rs"]
+mod raw;
+
+mod abort;
+mod commands;
+mod pv;
+mod queue;
+mod restart;
+mod robot;

@@ -1,0 +1,116 @@
+//! Plain PVs: types, limits, one push per post.
+
+use ca_proto::wire::Command;
+use wrapper::{Alarm, Config, FixedString, GroupBuilder, Ioc, Pv};
+
+use crate::raw::{Raw, eventually};
+
+struct Served {
+    ioc: Ioc,
+    number: Pv<f64>,
+}
+
+fn serve() -> Served {
+    let mut g = GroupBuilder::new("p:");
+    let number = g.pv("double", 1.5).units("mm").precision(2).control_limits(-3.0..=7.0);
+    let number = number.alarm_limits(-1.0..=6.0).warning_limits(-0.5..=5.5).add().expect("good");
+    g.pv("short", 1i16).add().expect("good");
+    g.pv("long", 2i32).add().expect("good");
+    g.pv("float", 2.5f32).add().expect("good");
+    g.pv("u32", 3_000_000_000u32).add().expect("good");
+    g.pv("i64", -5i64).add().expect("good");
+    g.pv("bool", false).add().expect("good");
+    g.pv("text", String::from("Grüße")).max_length(100).add().expect("good");
+    g.pv("string", FixedString::cut("short")).add().expect("good");
+    g.pv("bytes", vec![1u8, 255]).max_length(8).add().expect("good");
+    g.pv("array", vec![1.0, 2.0, 3.0]).max_length(20_000).add().expect("good");
+    g.pv("even", 0i32).check(|v: &i32| if v % 2 == 0 { Ok(()) } else { Err("odd") }).add().expect("good");
+    Served { ioc: Ioc::builder().group(g).start(Config::isolated()).expect("loopback"), number }
+}
+
+impl Served {
+    fn connect(&self) -> Raw {
+        Raw::connect(self.ioc.tcp_addresses()[0])
+    }
+}
+
+#[test]
+fn every_rust_type_has_its_native_type_and_capacity() {
+    let served = serve();
+    let mut raw = served.connect();
+    let mut types = |names: &[&str]| -> Vec<_> {
+        names.iter().map(|name| raw.channel(&format!("p:{name}"))).map(|c| (c.native, c.count)).collect()
+    };
+    assert_eq!(types(&["double", "short", "long", "float"]), [(6, 1), (1, 1), (5, 1), (2, 1)]);
+    assert_eq!(types(&["u32", "i64", "bool", "string"]), [(6, 1), (6, 1), (3, 1), (0, 1)]);
+    assert_eq!(types(&["text", "bytes", "array"]), [(4, 100), (4, 8), (6, 20_000)]);
+}
+
+#[test]
+fn text_is_read_as_string_and_bytes_as_numbers() {
+    let served = serve();
+    let mut raw = served.connect();
+    let (text, bytes) = (raw.channel("p:text"), raw.channel("p:bytes"));
+    assert_eq!(raw.get(text, 0, 1).text(), "Grüße");
+    assert_eq!(raw.get(bytes, 0, 2).payload[40..43], *b"255");
+    assert_eq!(raw.get(bytes, 5, 0).header.count, 2);
+}
+
+#[test]
+fn a_put_outside_the_control_limits_is_refused_with_an_alarm_that_the_next_good_put_clears() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    assert_eq!((raw.put(number, 7.5), served.number.get(), served.number.alarm()), (160, 1.5, Alarm::WRITE));
+    assert_eq!((raw.put(number, f64::NAN), served.number.get()), (160, 1.5));
+    assert_eq!((raw.put(number, 2.0), served.number.get(), served.number.alarm()), (1, 2.0, Alarm::NONE));
+    served.number.post(100.0);
+    assert_eq!(served.number.get(), 100.0, "a post is stored, with its alarm");
+    assert_eq!(served.number.alarm().to_owned().status.name(), "HIHI");
+    let even = raw.channel("p:even");
+    assert_eq!((raw.put(even, 3.0), raw.put(even, 4.0)), (160, 1));
+}
+
+#[test]
+fn a_post_to_200_subscriptions_of_a_circuit_is_one_push() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    (0..200).for_each(|_| _ = raw.monitor(number, 6, 1, 1));
+    (0..200).for_each(|_| assert_eq!(raw.next().double(), 1.5));
+    let pushes = || served.ioc.report().circuits[0].pushes;
+    let before = pushes();
+    served.number.post(2.0);
+    (0..200).for_each(|_| assert_eq!(raw.next().double(), 2.0));
+    eventually("the counter", || (pushes() > before).then_some(()));
+    assert_eq!(pushes() - before, 1);
+}
+
+#[test]
+fn an_equal_scalar_is_silent_and_an_alarm_edge_is_not() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    let value = raw.monitor(number, 6, 1, 1);
+    let alarm = raw.monitor(number, 13, 1, 4);
+    (0..2).for_each(|_| _ = raw.next());
+    served.number.post(1.5);
+    served.number.post_alarm(1.5, Alarm::COMM);
+    served.number.post(3.0);
+    let seen: Vec<_> = (0..3).map(|_| raw.next().header.p2).collect();
+    assert_eq!(seen, [alarm, value, alarm], "COMM without a new value; then the value, and COMM cleared");
+}
+
+#[test]
+fn a_large_array_is_shared_whole_and_its_length_is_the_current_one() {
+    let served = serve();
+    let mut raw = served.connect();
+    let array = raw.channel("p:array");
+    let payload: Vec<u8> = (0..20_000).flat_map(|i| f64::from(i).to_be_bytes()).collect();
+    let ioid = raw.id();
+    raw.send(Command::WriteNotify, 6, 20_000, array.sid, ioid, &payload);
+    assert_eq!(raw.completion(ioid).0, 1);
+    let all = raw.get(array, 6, 0);
+    assert_eq!((all.header.count, all.payload == payload), (20_000, true));
+    assert_eq!(raw.get(array, 20, 3).payload[16..], payload[..24]);
+}
