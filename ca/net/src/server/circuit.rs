@@ -28,7 +28,7 @@ const TURN: usize = 4 << 20;
 /// A bulk update is taken only while less than this is waiting to be sent, in bytes.
 const BULK_BELOW: usize = 64 * 1024;
 /// How long the last words to a closing circuit may take.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_millis(200);
 
 /// Channel ids are unique in the process, so that one of another circuit is never taken for our own.
 static NEXT_SID: AtomicU32 = AtomicU32::new(0);
@@ -60,7 +60,7 @@ pub(super) async fn run<S: Service>(
         let mut stop = pin!(shared.stop.cancelled());
         driver.drive(stop.as_mut()).await
     };
-    driver.last_words().await;
+    driver.last_words(&reason).await;
     driver.circuit.close(&mut driver.view);
     shared.registry.close(&driver.stats);
     let client = driver.circuit.client();
@@ -190,11 +190,16 @@ impl<S: Service> Driver<S> {
         }
     }
 
-    /// Sends what is left, an ERROR among it, before the socket closes.
-    async fn last_words(&mut self) {
+    /// Sends what is left before the socket closes: an ERROR, or at a stop the last posts and answers.
+    async fn last_words(&mut self, reason: &CloseReason) {
+        let stopped = *reason == CloseReason::Stopped;
         let rest = async {
-            while !self.output.is_empty() && self.stream.writable().await.is_ok() {
-                if self.flush().is_err() {
+            loop {
+                let delivered = !stopped || self.deliver();
+                if self.flush().is_err() || (delivered && self.output.is_empty()) {
+                    return;
+                }
+                if !self.output.is_empty() && self.stream.writable().await.is_err() {
                     return;
                 }
             }
