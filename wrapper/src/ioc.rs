@@ -104,12 +104,17 @@ impl IocBuilder {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
-        let devices = self
-            .devices
-            .into_iter()
-            .map(|(device, port)| DeviceThread::spawn(device, port))
-            .collect::<Result<_, _>>()?;
-        Ok(Ioc { table, devices, server, runtime })
+        let mut ioc = Ioc { table, devices: Vec::new(), server, runtime };
+        for (device, port) in self.devices {
+            match DeviceThread::spawn(device, port) {
+                Ok(thread) => ioc.devices.push(thread),
+                Err(error) => {
+                    ioc.stop();
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(ioc)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A served process variable: its state, how a value is posted, how a client's put is accepted.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
@@ -119,6 +120,8 @@ impl std::fmt::Debug for PvCore {
 
 struct State {
     value: Value,
+    /// It was declared, put or posted.
+    defined: bool,
     alarm: Alarm,
     stamp: Stamp,
     meta: Arc<Meta>,
@@ -135,7 +138,7 @@ impl PvCore {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            state: Mutex::new(State { value, alarm, stamp, meta, subscribers: Vec::new() }),
+            state: Mutex::new(State { value, defined, alarm, stamp, meta, subscribers: Vec::new() }),
         })
     }
 
@@ -202,11 +205,11 @@ impl PvCore {
 
     /// The alarm that the current value has by its limits.
     pub(crate) fn reset_alarm(&self) {
-        let (value, meta) = {
+        let alarm = {
             let state = self.state.lock();
-            (state.value.clone(), state.meta.clone())
+            if state.defined { alarm_rule::by_limits(&state.value, &state.meta) } else { Alarm::UDF }
         };
-        self.set_alarm(alarm_rule::by_limits(&value, &meta));
+        self.set_alarm(alarm);
     }
 
     /// A client's put, up to its acceptance.
@@ -221,7 +224,10 @@ impl PvCore {
             Ok(false) => PutOutcome::Done(Ok(())),
             Ok(true) => PutOutcome::Pending,
             Err(error) => {
-                self.set_alarm(Alarm::WRITE);
+                // A device that is down shows COMM, which says more.
+                if error != PutError::Offline {
+                    self.set_alarm(Alarm::WRITE);
+                }
                 tracing::debug!("{}: put by {:?} refused: {error}", self.name, request.client().user);
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
             }
@@ -254,7 +260,7 @@ impl PvCore {
     ) -> Result<bool, PutError> {
         let value = self.convert(wire)?;
         for check in &self.fixed.checks {
-            check(&value).map_err(PutError::Refused)?;
+            guarded(|| check(&value).map_err(PutError::Refused))?;
         }
         match &self.fixed.hook {
             PutHook::Store => {
@@ -263,7 +269,7 @@ impl PvCore {
             }
             PutHook::NoDevice => Err(PutError::Offline),
             PutHook::Command { port, policy, make } => {
-                let command = make(&value)?;
+                let command = guarded(|| make(&value))?;
                 port.submit(self, value, command, *policy, || request.defer())?;
                 Ok(true)
             }
@@ -272,7 +278,7 @@ impl PvCore {
                 port.submit_text(self, value, cut, || request.defer())?;
                 Ok(true)
             }
-            PutHook::Abort { port } => Ok(port.abort(self, value, || request.defer())),
+            PutHook::Abort { port } => port.abort(self, value, || request.defer()),
         }
     }
 
@@ -290,6 +296,12 @@ impl PvCore {
             Shape::Text => wire.to_text(capacity)?.into_value(),
         })
     }
+}
+
+/// Runs a closure of the device's author; a panic in it refuses the put and harms nothing else.
+fn guarded<R>(hook: impl FnOnce() -> Result<R, PutError>) -> Result<R, PutError> {
+    catch_unwind(AssertUnwindSafe(hook))
+        .unwrap_or_else(|_| Err(PutError::Refused("the check of this PV panicked".to_owned())))
 }
 
 fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
@@ -322,6 +334,7 @@ impl State {
         mask.set(EventMask::ALARM, self.alarm != alarm);
         self.stamp = stamp.unwrap_or_else(|| self.next_stamp());
         self.alarm = alarm;
+        self.defined = true;
         let old = std::mem::replace(&mut self.value, value);
         self.push(mask);
         old

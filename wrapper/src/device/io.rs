@@ -162,9 +162,10 @@ impl CommandInbox {
         if self.port.is_stopping() { None } else { self.port.try_next() }
     }
 
-    /// Executes commands one by one until the IOC stops, and calls `idle` in between.
+    /// Executes commands one by one until the IOC stops, and calls `idle` while none waits.
     pub fn execute_each<D: SystemDevice + ?Sized>(&self, device: &mut D, io: &DeviceIo) {
-        let mut idle_at = device.idle(io).map(|gap| Instant::now() + gap);
+        let after = |gap: Option<Duration>| gap.and_then(|gap| Instant::now().checked_add(gap));
+        let mut idle_at = after(device.idle(io));
         loop {
             match self.next(idle_at) {
                 Next::Stop => return,
@@ -178,8 +179,8 @@ impl CommandInbox {
                     }
                 }
             }
-            if idle_at.is_none_or(|at| Instant::now() >= at) {
-                idle_at = device.idle(io).map(|gap| Instant::now() + gap);
+            if self.port.is_drained() && idle_at.is_none_or(|at| Instant::now() >= at) {
+                idle_at = after(device.idle(io));
             }
         }
     }

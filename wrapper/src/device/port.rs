@@ -61,7 +61,12 @@ impl DevicePort {
         }
     }
 
-    pub(crate) fn abort(&self, pv: &Arc<PvCore>, value: Value, answer: impl MakeAnswer) -> bool {
+    pub(crate) fn abort(
+        &self,
+        pv: &Arc<PvCore>,
+        value: Value,
+        answer: impl MakeAnswer,
+    ) -> Result<bool, PutError> {
         self.0.abort(pv, value, answer)
     }
 }
@@ -78,7 +83,8 @@ enum Waiting {
 struct Books {
     online: bool,
     accepted: i32,
-    done: i32,
+    /// The newest command that was answered without running.
+    discarded: i32,
     /// Accepted and not answered.
     pending: usize,
     /// Waiting in the queue.
@@ -99,6 +105,9 @@ pub(crate) struct Port {
     queue: (Sender<Waiting>, Receiver<Waiting>),
     urgent: (Sender<Command>, Receiver<Command>),
     nudge: (Sender<()>, Receiver<()>),
+    /// Open until the IOC stops: the other end of `closed`.
+    open: Mutex<Option<Sender<()>>>,
+    closed: Receiver<()>,
     aborting: AtomicBool,
     stopping: AtomicBool,
     specs: OnceLock<Vec<CommandSpec>>,
@@ -116,7 +125,10 @@ impl std::fmt::Debug for Port {
 
 impl Port {
     pub(crate) fn new(name: &str) -> Arc<Self> {
+        let (open, closed) = bounded(0);
         Arc::new(Self {
+            open: Mutex::new(Some(open)),
+            closed,
             name: name.to_owned(),
             limit: QUEUE,
             books: Mutex::new(Books { online: true, ..Books::default() }),
@@ -159,6 +171,11 @@ impl Port {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(SeqCst)
+    }
+
+    /// True when no command waits.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.queue.1.is_empty() && self.urgent.1.is_empty()
     }
 
     pub(crate) fn has_urgent(&self) -> bool {
@@ -217,9 +234,10 @@ impl Port {
             if let Some(template) = self.template() {
                 if books.pending == 0 {
                     books.begun = true;
-                    template.begin();
+                    template.begin(Some(number));
+                } else {
+                    template.accepted(number);
                 }
-                template.accepted(number);
             }
             pv.apply(value, None, None);
             let mut command = command;
@@ -273,7 +291,11 @@ impl Port {
                 let slot = books.slots.entry(pv).or_default().clone();
                 let older = slot.lock().replace(command);
                 match older {
-                    Some(older) => self.discard(books, older),
+                    Some(older) => {
+                        if let Some(answer) = self.discard(books, older) {
+                            answer.send(Eca::PUTFAIL);
+                        }
+                    }
                     None => {
                         books.queued += 1;
                         let _ = self.queue.0.send(Waiting::Slot(slot));
@@ -292,52 +314,64 @@ impl Port {
         }
     }
 
-    /// Answers a command that will not run as failed.
-    fn discard(&self, books: &mut Books, mut command: Command) {
+    /// Takes a command that will not run off the books; its answer, a failure, is still to be sent.
+    fn discard(&self, books: &mut Books, mut command: Command) -> Option<Answer> {
         books.pending -= 1;
-        if let Some(pending) = command.take_completion().and_then(Completion::into_pending) {
-            if pending.number.wrapping_sub(books.done) > 0 {
-                books.done = pending.number;
-            }
-            pending.answer.send(Eca::PUTFAIL);
-        }
+        let pending = command.take_completion().and_then(Completion::into_pending)?;
+        books.discarded = newer(books.discarded, pending.number);
+        Some(pending.answer)
     }
 
-    /// Answers all waiting commands as failed.
-    fn discard_all(&self, books: &mut Books) {
-        let waiting: Vec<_> = self.queue.1.try_iter().collect();
-        for place in waiting {
+    /// Takes all waiting commands off the books; sending their answers is the caller's last step.
+    fn discard_all(&self, books: &mut Books) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for place in self.queue.1.try_iter() {
             books.queued -= 1;
-            if let Some(command) = unwrap(place) {
-                self.discard(books, command);
-            }
+            answers.extend(unwrap(place).and_then(|command| self.discard(books, command)));
+        }
+        for command in self.urgent.1.try_iter() {
+            answers.extend(self.discard(books, command));
         }
         self.show_queue(books);
+        answers
     }
 
     /// Raises the abort flag and empties the queue; true when the answer comes later, behind those of the
     /// aborted commands.
-    fn abort(&self, pv: &Arc<PvCore>, value: Value, answer: impl MakeAnswer) -> bool {
+    fn abort(&self, pv: &Arc<PvCore>, value: Value, answer: impl MakeAnswer) -> Result<bool, PutError> {
         let wanted = !matches!(value, Value::Scalar(Scalar::Enum(0)));
         batch(|| {
             let mut books = self.books.lock();
+            if !books.online {
+                return Err(PutError::Offline);
+            }
+            if books.aborts.len() >= self.limit {
+                return Err(PutError::QueueFull { queued: books.aborts.len() });
+            }
             pv.apply(value, None, None);
             if !wanted {
-                return false;
+                return Ok(false);
             }
-            self.discard_all(&mut books);
+            let failed = self.discard_all(&mut books);
+            let answer = Some(answer()).filter(Answer::is_awaited);
             if books.pending > 0 {
                 self.aborting.store(true, SeqCst);
                 self.nudge();
-                books.aborts.push(answer());
-                return true;
+                books.aborts.extend(answer);
+            } else {
+                if !failed.is_empty() {
+                    let result = Err(DeviceError::new("aborted before it started"));
+                    let number = books.discarded;
+                    self.finished(&mut books, &result, Ending { aborted: true, number, elapsed: 0.0 });
+                }
+                pv.apply(Value::Scalar(Scalar::Enum(0)), None, None);
+                books.aborts.extend(answer);
             }
-            if std::mem::take(&mut books.begun) {
-                self.finished(&mut books, &Err(DeviceError::new("aborted before it started")), true, 0.0);
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            if books.pending == 0 {
+                books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
             }
-            pv.apply(Value::Scalar(Scalar::Enum(0)), None, None);
-            answer().send(Eca::NORMAL);
-            true
+            Ok(true)
         })
     }
 
@@ -347,10 +381,8 @@ impl Port {
             let mut books = self.books.lock();
             books.queued -= usize::from(from_queue);
             books.running += 1;
-            if let Some(template) = self.template() {
-                if !std::mem::replace(&mut books.begun, true) {
-                    template.begin();
-                }
+            if let Some(template) = self.template().filter(|_| !std::mem::replace(&mut books.begun, true)) {
+                template.begin(None);
             }
             self.show_queue(&books);
             self.is_aborting()
@@ -385,6 +417,7 @@ impl Port {
         let mut select = crossbeam_channel::Select::new();
         select.recv(&self.queue.1);
         select.recv(&self.urgent.1);
+        select.recv(&self.closed);
         let nudge = select.recv(&self.nudge.1);
         let ready = match until {
             Some(until) => select.ready_deadline(until).ok(),
@@ -402,16 +435,15 @@ impl Port {
             let mut books = self.books.lock();
             books.pending -= 1;
             books.running = books.running.saturating_sub(1);
-            if pending.number.wrapping_sub(books.done) > 0 {
-                books.done = pending.number;
-            }
             let aborted = self.is_aborting();
             let status = if result.is_ok() { Eca::NORMAL } else { Eca::PUTFAIL };
             if let Err(error) = &result {
                 tracing::warn!("{}: command {} failed: {error}", self.name, pending.number);
                 pending.source.set_alarm(Alarm::WRITE);
             }
-            self.finished(&mut books, &result, aborted, elapsed);
+            // The commands behind an aborted one are done with it.
+            let number = if aborted { newer(books.discarded, pending.number) } else { pending.number };
+            self.finished(&mut books, &result, Ending { aborted, number, elapsed });
             if books.running == 0 && aborted {
                 self.end_abort();
             }
@@ -422,11 +454,12 @@ impl Port {
         });
     }
 
-    fn finished(&self, books: &mut Books, result: &Result<Reply, DeviceError>, aborted: bool, elapsed: f64) {
+    fn finished(&self, books: &mut Books, result: &Result<Reply, DeviceError>, ending: Ending) {
         let idle = books.running == 0;
         books.begun = !idle;
         if let Some(template) = self.template() {
-            template.finish(&Outcome { result, aborted, number: books.done, elapsed, idle });
+            let Ending { aborted, number, elapsed } = ending;
+            template.finish(&Outcome { result, aborted, number, elapsed, idle });
         }
     }
 
@@ -440,7 +473,7 @@ impl Port {
     /// The device is up: commands are accepted, alarms are those of the values.
     pub(crate) fn up(&self) {
         let mut books = self.books.lock();
-        if std::mem::replace(&mut books.online, true) {
+        if self.is_stopping() || std::mem::replace(&mut books.online, true) {
             return;
         }
         batch(|| {
@@ -456,27 +489,29 @@ impl Port {
         batch(|| {
             let mut books = self.books.lock();
             books.online = false;
-            self.discard_all(&mut books);
-            let urgent: Vec<_> = self.urgent.1.try_iter().collect();
-            urgent.into_iter().for_each(|command| self.discard(&mut books, command));
+            let failed = self.discard_all(&mut books);
             books.begun = false;
             self.end_abort();
-            books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
             if let Some(template) = self.template() {
-                template.offline(reason, books.done);
+                template.offline(reason, (!failed.is_empty()).then_some(books.discarded));
             }
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
         });
     }
 
     /// Ends the thread's loop as soon as the device lets go; waiting commands fail.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, SeqCst);
         batch(|| {
             let mut books = self.books.lock();
+            self.stopping.store(true, SeqCst);
             books.online = false;
-            self.discard_all(&mut books);
+            let failed = self.discard_all(&mut books);
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
         });
+        // Dropped, it wakes whoever waits, for good.
+        self.open.lock().take();
         self.nudge();
     }
 }
@@ -486,4 +521,16 @@ fn unwrap(place: Waiting) -> Option<Command> {
         Waiting::Command(command) => Some(*command),
         Waiting::Slot(slot) => slot.lock().take(),
     }
+}
+
+/// The later of two running numbers, which wrap.
+fn newer(a: i32, b: i32) -> i32 {
+    if b.wrapping_sub(a) > 0 { b } else { a }
+}
+
+/// How a command ended, beside its result.
+struct Ending {
+    aborted: bool,
+    number: i32,
+    elapsed: f64,
 }

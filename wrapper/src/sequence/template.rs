@@ -52,7 +52,7 @@ crate::pv_enum! {
 pub(crate) struct Outcome<'a> {
     pub(crate) result: &'a Result<Reply, DeviceError>,
     pub(crate) aborted: bool,
-    /// Number of the last finished command.
+    /// Its number.
     pub(crate) number: i32,
     pub(crate) elapsed: f64,
     /// No other command runs.
@@ -128,12 +128,15 @@ impl Template {
         })
     }
 
-    /// A command is about to run.
-    pub(crate) fn begin(&self) {
+    /// A command is about to run; with its number when it was accepted just now.
+    pub(crate) fn begin(&self, number: Option<i32>) {
         set(&self.busy, Busy::Busy);
-        set(&self.state, State::Busy);
+        if let Some(number) = number {
+            self.accepted(number);
+        }
         set(&self.ack, FixedString::cut("0"));
         set(&self.values, Vec::new());
+        set(&self.state, State::Busy);
         set(&self.progress, 0.0);
         set(&self.elapsed, 0.0);
     }
@@ -182,8 +185,9 @@ impl Template {
         set(&self.elapsed, outcome.elapsed);
         set(&self.state, if outcome.idle { state } else { State::Busy });
         set(&self.done, outcome.number);
-        set(&self.ack, ack);
+        // While another command runs, ACK is that one's.
         if outcome.idle {
+            set(&self.ack, ack);
             set(&self.busy, Busy::Idle);
         }
     }
@@ -196,9 +200,11 @@ impl Template {
         set(&self.state, State::Idle);
     }
 
-    pub(crate) fn offline(&self, reason: &str, done: i32) {
+    pub(crate) fn offline(&self, reason: &str, done: Option<i32>) {
         set(&self.error, cut(reason));
-        set(&self.done, done);
+        if let Some(done) = done {
+            set(&self.done, done);
+        }
         set(&self.queued, 0);
         set(&self.busy, Busy::Idle);
         set(&self.state, State::Offline);

@@ -47,9 +47,9 @@ fn a_command_is_seen_in_the_promised_order_and_its_completion_comes_last() {
         seen,
         [
             "BUSY=Busy",
-            "STATE=Busy",
-            "values=",
             "COUNT=1",
+            "values=",
+            "STATE=Busy",
             "message=about to speak",
             "message=hi",
             "STATE=Done",

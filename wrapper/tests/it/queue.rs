@@ -36,8 +36,14 @@ fn of_the_targets_of_a_slider_the_newest_runs_and_the_others_are_answered() {
     for ioid in &puts[..99] {
         assert_eq!(raw.completion(*ioid).0, 160, "superseded");
     }
+    let done = raw.channel("r:seq.DONE");
+    let dones = raw.monitor(done, 5, 1, 1);
+    raw.until(|m| m.header.p2 == dones);
     lab.remote.release.store(true, SeqCst);
-    assert_eq!(raw.completion(running).0, 1);
+    let (status, before) = raw.completion(running);
+    assert_eq!(status, 1);
+    let seen = before.iter().filter(|m| m.header.p2 == dones).map(|m| m.long()).max();
+    assert!(seen <= Some(1), "DONE is the command that ended, not one that was superseded: {seen:?}");
     assert_eq!(raw.completion(puts[99]).0, 1);
     assert_eq!(raw.get(values, 6, 0).double(), 100.0);
 }

@@ -23,8 +23,12 @@ use super::{Service, Shared};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
+/// Input buffer that a circuit keeps, in bytes.
+const KEEP: usize = 1 << 20;
 /// Bytes moved before other tasks get a turn.
 const TURN: usize = 4 << 20;
+/// Rounds before other tasks get a turn.
+const ROUNDS: usize = 256;
 /// A bulk update is taken only while less than this is waiting to be sent, in bytes.
 const BULK_BELOW: usize = 64 * 1024;
 /// How long the last words to a closing circuit may take.
@@ -53,18 +57,36 @@ pub(super) async fn run<S: Service>(
         output,
         input: BytesMut::new(),
         stats,
+        shared: shared.clone(),
         high_water: limits.output_high_water,
+        stalled: false,
+        ended: false,
     };
     debug!("{peer}: circuit open");
-    let reason = {
-        let mut stop = pin!(shared.stop.cancelled());
-        driver.drive(stop.as_mut()).await
-    };
+    let reason = driver.drive().await;
     driver.last_words(&reason).await;
-    driver.circuit.close(&mut driver.view);
-    shared.registry.close(&driver.stats);
     let client = driver.circuit.client();
     debug!("{peer}: circuit of {:?} on {:?} closed: {reason}", client.user, client.host);
+}
+
+/// What a circuit has done since other tasks last had a turn.
+#[derive(Default)]
+struct Turn {
+    moved: usize,
+    rounds: usize,
+}
+
+impl Turn {
+    /// Counts a round; true, and counting anew, when others are due.
+    fn is_over(&mut self, bytes: usize) -> bool {
+        self.moved += bytes;
+        self.rounds += 1;
+        let over = self.moved > TURN || self.rounds > ROUNDS;
+        if over {
+            *self = Self::default();
+        }
+        over
+    }
 }
 
 struct Driver<S: Service> {
@@ -74,56 +96,78 @@ struct Driver<S: Service> {
     output: Output,
     input: BytesMut,
     stats: Arc<CircuitStats>,
+    shared: Arc<Shared<S>>,
     high_water: usize,
+    /// Input waits because the output is full.
+    stalled: bool,
+    /// The client will send nothing more.
+    ended: bool,
+}
+
+/// Also when the task panics or is dropped: no PV goes on posting to a circuit that is gone.
+impl<S: Service> Drop for Driver<S> {
+    fn drop(&mut self) {
+        self.circuit.close(&mut self.view);
+        self.shared.registry.close(&self.stats);
+    }
 }
 
 impl<S: Service> Driver<S> {
-    async fn drive<F: Future<Output = ()>>(&mut self, mut stop: std::pin::Pin<&mut F>) -> CloseReason {
-        let mut moved = 0;
-        let mut ended = false;
+    /// Moves bytes until the circuit ends. Reads in every round, so that an ECHO or an EVENTS_OFF is heard
+    /// however many updates wait.
+    async fn drive(&mut self) -> CloseReason {
+        let stop = self.shared.stop.clone();
+        let mut stopped = pin!(stop.cancelled());
+        let mut turn = Turn::default();
         loop {
-            let consumed = match self.execute() {
-                Ok(consumed) => consumed,
+            let bytes = match self.round() {
+                Ok(bytes) => bytes,
                 Err(reason) => return reason,
             };
-            let delivered = self.deliver();
-            let sent = match self.flush() {
-                Ok(sent) => sent,
-                Err(error) => return CloseReason::Socket(error.to_string()),
-            };
-            self.count();
-            moved += consumed + sent;
-            let more = (consumed > 0 && !self.input.is_empty()) || (!delivered && sent > 0);
-            if moved > TURN {
-                moved = 0;
-                tokio::task::yield_now().await;
-            }
-            if more && self.output.len() < self.high_water {
-                continue;
-            }
-            if ended && self.output.is_empty() {
+            if bytes == 0 && self.ended && self.output.is_empty() {
                 return CloseReason::Peer;
             }
-            let room = self.output.len() < self.high_water;
-            if room && !self.view.inbox.wait() {
-                continue;
-            }
-            tokio::select! {
-                biased;
-                () = stop.as_mut() => return CloseReason::Stopped,
-                ready = self.stream.readable(), if room && !ended => match ready.and_then(|()| self.receive()) {
-                    Ok(Some(0)) => ended = true,
-                    Ok(_) => {}
-                    Err(error) => return CloseReason::Socket(error.to_string()),
-                },
-                ready = self.stream.writable(), if !self.output.is_empty() => {
-                    if let Err(error) = ready {
-                        return CloseReason::Socket(error.to_string());
+            let room = self.output.len() < self.high_water && !self.ended;
+            if bytes > 0 || (room && !self.view.inbox.wait(self.output.len() < BULK_BELOW)) {
+                if turn.is_over(bytes) {
+                    tokio::task::yield_now().await;
+                    if stop.is_cancelled() {
+                        return CloseReason::Stopped;
                     }
                 }
-                () = self.view.inbox.woken(), if room => {}
+                continue;
+            }
+            turn = Turn::default();
+            let ready = tokio::select! {
+                biased;
+                () = stopped.as_mut() => return CloseReason::Stopped,
+                ready = self.stream.readable(), if room => ready,
+                ready = self.stream.writable(), if !self.output.is_empty() => ready,
+                () = self.view.inbox.woken(), if room => Ok(()),
+            };
+            if let Err(error) = ready {
+                return CloseReason::Socket(error.to_string());
             }
         }
+    }
+
+    /// Reads, executes, delivers and sends once; returns the bytes moved, 0 when there is nothing to do.
+    fn round(&mut self) -> Result<usize, CloseReason> {
+        let socket = |error: std::io::Error| CloseReason::Socket(error.to_string());
+        let received = if self.ended || self.stalled || self.output.len() >= self.high_water {
+            0
+        } else {
+            self.receive().map_err(socket)?
+        };
+        let consumed = self.execute()?;
+        if !self.ended {
+            self.deliver();
+        }
+        let sent = self.flush().map_err(socket)?;
+        if received + consumed + sent > 0 {
+            self.count();
+        }
+        Ok(received + consumed + sent)
     }
 
     /// Executes what was received; returns the bytes consumed.
@@ -134,17 +178,22 @@ impl<S: Service> Driver<S> {
         let consumed =
             super::inbox::pass(|| self.circuit.handle_input(&self.input, &mut self.view, &mut self.output))?;
         self.input.advance(consumed);
+        self.stalled = self.output.len() >= self.high_water && !self.input.is_empty();
+        if self.input.is_empty() && self.input.capacity() > KEEP {
+            // What one large put needed is not kept for ever.
+            self.input = BytesMut::new();
+        }
         Ok(consumed)
     }
 
-    /// Moves updates and answers into the output; false when some had to stay.
-    fn deliver(&mut self) -> bool {
+    /// Moves updates and answers into the output, as far as there is room.
+    fn deliver(&mut self) {
         if !self.circuit.resume(&mut self.view, &mut self.output) {
-            return false;
+            return;
         }
         while self.output.len() < self.high_water {
             match self.view.inbox.pop(self.output.len() < BULK_BELOW) {
-                None => return true,
+                None => return,
                 Some(Delivery::Update(feed, entry)) => {
                     self.circuit.handle_update(feed, entry, &mut self.view, &mut self.output);
                 }
@@ -153,7 +202,6 @@ impl<S: Service> Driver<S> {
                 }
             }
         }
-        false
     }
 
     /// Sends what the socket takes now; returns the bytes sent.
@@ -175,17 +223,21 @@ impl<S: Service> Driver<S> {
         Ok(sent)
     }
 
-    /// Reads once; `Some(0)` is the end of the stream, `None` a false alarm.
-    fn receive(&mut self) -> std::io::Result<Option<usize>> {
+    /// Reads what has come; returns the bytes received.
+    fn receive(&mut self) -> std::io::Result<usize> {
         // Grows with what arrived, not with what was announced.
         let room = READ.max(self.input.len());
         self.input.reserve(room);
         match self.stream.try_read_buf(&mut self.input) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(0)
+            }
             Ok(count) => {
                 trace!(count, "received");
-                Ok(Some(count))
+                Ok(count)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
             Err(error) => Err(error),
         }
     }
@@ -195,12 +247,20 @@ impl<S: Service> Driver<S> {
         let stopped = *reason == CloseReason::Stopped;
         let rest = async {
             loop {
-                let delivered = !stopped || self.deliver();
-                if self.flush().is_err() || (delivered && self.output.is_empty()) {
+                if stopped {
+                    self.deliver();
+                }
+                if self.flush().is_err() {
                     return;
                 }
-                if !self.output.is_empty() && self.stream.writable().await.is_err() {
+                if !self.output.is_empty() {
+                    if self.stream.writable().await.is_err() {
+                        return;
+                    }
+                } else if !stopped || self.view.inbox.wait(true) {
                     return;
+                } else {
+                    tokio::task::yield_now().await;
                 }
             }
         };

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use ca_proto::dbr::Stamp;
@@ -22,12 +23,19 @@ struct State {
     mailbox: Mailbox,
     /// The circuit's task waits, and can take what is left now.
     waiting: bool,
+    /// It can take bulk updates too.
+    bulk: bool,
+    /// The batch that will wake it; a number of its own for each.
+    batch: u64,
 }
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static BATCH: Cell<u64> = const { Cell::new(0) };
     static WAKES: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
 }
+
+static NEXT_BATCH: AtomicU64 = AtomicU64::new(1);
 
 /// Runs `f`; circuits that got updates in it are woken once, after it.
 ///
@@ -38,9 +46,12 @@ pub fn batch<R>(f: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             DEPTH.set(DEPTH.get() - 1);
             if DEPTH.get() == 0 {
-                WAKES.with_borrow_mut(|wakes| wakes.drain(..).for_each(|inbox| inbox.wake.notify_one()));
+                WAKES.with_borrow_mut(|wakes| wakes.drain(..).for_each(|inbox| inbox.wake_waiting()));
             }
         }
+    }
+    if DEPTH.get() == 0 {
+        BATCH.set(NEXT_BATCH.fetch_add(1, Relaxed));
     }
     DEPTH.set(DEPTH.get() + 1);
     let _level = Level;
@@ -88,27 +99,29 @@ pub(crate) fn pass<R>(f: impl FnOnce() -> R) -> R {
 
 impl Inbox {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            state: Mutex::new(State { mailbox: Mailbox::new(limits), waiting: false }),
-            wake: Notify::new(),
-        }
+        let state = State { mailbox: Mailbox::new(limits), waiting: false, bulk: false, batch: 0 };
+        Self { state: Mutex::new(state), wake: Notify::new() }
     }
 
     fn with(self: &Arc<Self>, change: impl FnOnce(&mut Mailbox)) {
-        let wake = {
-            let mut state = self.state.lock();
-            change(&mut state.mailbox);
-            let wake = state.waiting && state.mailbox.is_ready();
-            state.waiting &= !wake;
-            wake
-        };
-        if !wake {
+        let mut state = self.state.lock();
+        change(&mut state.mailbox);
+        if !(state.waiting && state.mailbox.is_ready(state.bulk)) {
             return;
         }
         if DEPTH.get() == 0 {
+            state.waiting = false;
+            drop(state);
             self.wake.notify_one();
-        } else {
+        } else if std::mem::replace(&mut state.batch, BATCH.get()) != BATCH.get() {
+            // It goes on waiting until the batch ends, so that other threads can wake it before.
             WAKES.with_borrow_mut(|wakes| wakes.push(self.clone()));
+        }
+    }
+
+    fn wake_waiting(&self) {
+        if std::mem::replace(&mut self.state.lock().waiting, false) {
+            self.wake.notify_one();
         }
     }
 
@@ -121,10 +134,12 @@ impl Inbox {
         self.state.lock().mailbox.pop(bulk)
     }
 
-    /// Announces that the task will wait; false when there is something to take already.
-    pub(crate) fn wait(&self) -> bool {
+    /// Announces that the task will wait, and whether it could take bulk updates; false when there is
+    /// something to take already.
+    pub(crate) fn wait(&self, bulk: bool) -> bool {
         let mut state = self.state.lock();
-        state.waiting = !state.mailbox.is_ready();
+        state.bulk = bulk;
+        state.waiting = !state.mailbox.is_ready(bulk);
         state.waiting
     }
 

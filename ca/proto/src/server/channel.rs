@@ -83,10 +83,11 @@ impl<C> ServerCircuit<C> {
         let Some(channel) = self.channels.remove(&sid) else {
             return self.unknown_channel(header, out);
         };
-        if let Some(feed) = channel.feed {
-            if self.monitors.remove_channel(feed, sid) {
-                service.unsubscribe(&channel.handle, feed);
-            }
+        self.monitors.remove_odd(sid);
+        if let Some(feed) = channel.feed
+            && self.monitors.remove_channel(feed, sid)
+        {
+            service.unsubscribe(&channel.handle, feed);
         }
         if self.cleared.len() == CLEARED {
             self.cleared.pop_front();

@@ -106,11 +106,11 @@ impl<C> ServerCircuit<C> {
             }
             let Some((header, length)) = self.decode(rest, out)? else { break };
             let total = length + header.size as usize;
+            if header.size > self.limits.small_payload && self.refuses_size(&header, out) {
+                self.drain = total as u64;
+                continue;
+            }
             if rest.len() < total {
-                if self.refuses_size(&header, out) {
-                    self.drain = total as u64;
-                    continue;
-                }
                 break;
             }
             self.handle_message(&header, &rest[length..total], service, out)?;

@@ -19,27 +19,27 @@ pub(super) fn needs_meta(native: NativeType, ty: DbrType) -> bool {
         || (ty.native == NativeType::String) != (native == NativeType::String)
 }
 
-/// Largest payload that a get of this type may ask for.
-pub(super) fn reply_bound(ty: DbrType, capacity: u32) -> u64 {
-    ty.size(capacity).max(FILL)
+/// Largest payload that a get of this type may ask for, `most` at the outside.
+pub(super) fn reply_bound(ty: DbrType, capacity: u32, most: u64) -> u64 {
+    ty.size(capacity).max(FILL).min(most)
 }
 
 /// Appends a message with data; `header` makes its header from count and payload size.
 ///
-/// Returns false, with nothing appended, when the value cannot be converted.
+/// Returns false, with nothing appended, when the value cannot be converted or is larger than `most` bytes.
 pub(super) fn append_data(
     reading: &Reading,
     ty: DbrType,
     count: u32,
+    most: u64,
     out: &mut Output,
     header: impl Fn(u32, u32) -> Header,
 ) -> bool {
-    let empty = Meta::new;
     let own;
     let meta = match &reading.meta {
         Some(meta) => &**meta,
         None => {
-            own = empty();
+            own = Meta::new();
             &own
         }
     };
@@ -49,6 +49,9 @@ pub(super) fn append_data(
     let held = reply_count(&update.value, ty);
     let reply = if count == 0 { held } else { count };
     let size = ty.size(reply);
+    if size > most {
+        return false;
+    }
     header(reply, padded(size) as u32).encode(buffer);
     let data = buffer.len();
     encode::header(ty, update.alarm, update.stamp, meta, buffer);
@@ -111,7 +114,7 @@ impl<C> ServerCircuit<C> {
             return Ok(());
         };
         let Some(ty) = DbrType::from_code(code) else { return self.odd_type(header, out) };
-        if ty.size(count) > reply_bound(ty, channel.capacity) {
+        if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
         let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);
@@ -121,7 +124,7 @@ impl<C> ServerCircuit<C> {
             return Ok(());
         }
         let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
-        if !append_data(&reading, ty, count, out, reply(Eca::NORMAL)) {
+        if !append_data(&reading, ty, count, self.limits.max_payload, out, reply(Eca::NORMAL)) {
             append_failure(width, offset, count, out, reply(Eca::GETFAIL));
         }
         Ok(())
@@ -142,7 +145,7 @@ impl<C> ServerCircuit<C> {
             self.report(cid, Eca::BADTYPE, header, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         };
-        if ty.size(header.count) > reply_bound(ty, channel.capacity) {
+        if ty.size(header.count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
         if !channel.rights.contains(AccessRights::READ) {
@@ -155,7 +158,7 @@ impl<C> ServerCircuit<C> {
             append_failure(0, ty.value_offset() as u64, 0, out, head);
             true
         } else {
-            append_data(&reading, ty, header.count, out, head)
+            append_data(&reading, ty, header.count, self.limits.max_payload, out, head)
         };
         if !done {
             self.report(cid, Eca::GETFAIL, header, Eca::GETFAIL.text(), out);

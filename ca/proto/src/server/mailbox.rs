@@ -15,7 +15,7 @@ use crate::{Eca, EventMask, Limits};
 pub struct FeedId(pub u64);
 
 /// An update larger than this waits behind small ones, in bytes.
-const BULK: usize = 16 * 1024;
+const BULK: usize = 128 * 1024;
 
 /// What a circuit takes out.
 #[derive(Debug)]
@@ -44,6 +44,14 @@ impl Lane {
         let feed = self.feeds.pop_front()?;
         self.popped += 1;
         Some(feed)
+    }
+}
+
+impl Lane {
+    fn forget(&mut self, feed: FeedId) {
+        let before = self.feeds.len();
+        self.feeds.retain(|other| *other != feed);
+        self.popped += (before - self.feeds.len()) as u64;
     }
 }
 
@@ -98,7 +106,12 @@ impl Mailbox {
 
     /// Closes a feed and forgets its pending updates.
     pub fn close(&mut self, feed: FeedId) {
-        self.feeds.remove(&feed);
+        let pending = self.feeds.remove(&feed).is_some_and(|state| !state.queue.is_empty());
+        if pending && self.held {
+            // Nothing is taken out while updates are held back: the places would pile up.
+            self.small.forget(feed);
+            self.bulk.forget(feed);
+        }
     }
 
     /// Leaves an update. Unknown feeds are ignored: their circuit has just closed them.
@@ -133,41 +146,37 @@ impl Mailbox {
 
     /// Takes the next delivery; bulk updates only when `bulk` is set.
     pub fn pop(&mut self, bulk: bool) -> Option<Delivery> {
-        if let Some(answer) = self.answers.front() {
-            let due = answer.after_small <= self.small.popped && answer.after_bulk <= self.bulk.popped;
-            if due || self.held {
+        loop {
+            if self.answer_is_due() {
                 return self.answers.pop_front().map(|a| Delivery::Answer(a.ticket, a.status));
             }
-        }
-        if self.held {
-            return None;
-        }
-        while let Some(feed) = self.small.pop() {
-            if let Some(entry) = self.feeds.get_mut(&feed).and_then(|f| f.queue.pop()) {
-                return Some(Delivery::Update(feed, entry));
+            if self.held {
+                return None;
             }
-        }
-        if bulk { self.pop_bulk() } else { None }
-    }
-
-    fn pop_bulk(&mut self) -> Option<Delivery> {
-        while let Some(feed) = self.bulk.pop() {
+            let (feed, from_bulk) = match self.small.pop() {
+                Some(feed) => (feed, false),
+                None if bulk => (self.bulk.pop()?, true),
+                None => return None,
+            };
+            // A feed that was closed meanwhile leaves its places behind.
             let Some(state) = self.feeds.get_mut(&feed) else { continue };
-            state.bulk_pending = state.bulk_pending.saturating_sub(1);
+            state.bulk_pending -= usize::from(from_bulk && state.bulk_pending > 0);
             if let Some(entry) = state.queue.pop() {
                 return Some(Delivery::Update(feed, entry));
             }
         }
-        self.answers.front().is_some().then(|| self.pop(false)).flatten()
     }
 
-    /// True when [`Mailbox::pop`] has something now.
-    pub fn is_ready(&self) -> bool {
-        if self.held {
-            !self.answers.is_empty()
-        } else {
-            !self.answers.is_empty() || !self.small.feeds.is_empty() || !self.bulk.feeds.is_empty()
-        }
+    fn answer_is_due(&self) -> bool {
+        self.answers.front().is_some_and(|answer| {
+            self.held || (answer.after_small <= self.small.popped && answer.after_bulk <= self.bulk.popped)
+        })
+    }
+
+    /// True when [`Mailbox::pop`] has something to do now, with the same `bulk`.
+    pub fn is_ready(&self, bulk: bool) -> bool {
+        self.answer_is_due()
+            || (!self.held && (!self.small.feeds.is_empty() || (bulk && !self.bulk.feeds.is_empty())))
     }
 
     /// Updates left so far: one per post and feed, however many subscriptions it has.

@@ -8,6 +8,9 @@ use crate::wire::Header;
 use crate::wire::msg::monitor;
 use crate::{CloseReason, Eca, EventMask, Sid, SubscriptionId};
 
+/// Most subscriptions to types 35..=38 on a circuit.
+const ODD: usize = 1024;
+
 /// One subscription.
 #[derive(Clone, Debug)]
 struct Subscription {
@@ -28,6 +31,8 @@ struct Subscription {
 #[derive(Debug)]
 struct Feed {
     key: u64,
+    /// All kinds that some subscription has asked for.
+    mask: EventMask,
     subscriptions: Vec<Subscription>,
 }
 
@@ -51,12 +56,19 @@ pub(super) struct Monitors {
     /// Subscriptions whose first update waits for EVENTS_ON.
     late: Vec<(Sid, SubscriptionId)>,
     expansion: Option<Expansion>,
+    /// Subscriptions to types that have no value: they wait for their cancel only.
+    odd: Vec<(Sid, SubscriptionId)>,
 }
 
 impl Monitors {
     pub(super) fn new_feed(&mut self) -> FeedId {
         self.last_feed += 1;
         FeedId(self.last_feed)
+    }
+
+    /// Forgets subscriptions of a channel to types that have no value.
+    pub(super) fn remove_odd(&mut self, sid: Sid) {
+        self.odd.retain(|(odd, _)| *odd != sid);
     }
 
     /// Removes the subscriptions of a channel; true when its feed has none left.
@@ -114,7 +126,7 @@ impl<C> ServerCircuit<C> {
         let (feed, key) = (channel.feed, service.feed_key(&channel.handle));
         let Some(ty) = DbrType::from_code(header.data_type) else { return self.odd_event_type(header, out) };
         let count = header.count.min(channel.capacity);
-        if ty.size(count) > reply_bound(ty, channel.capacity) {
+        if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
         let bits = monitor::mask(payload).unwrap_or(0);
@@ -130,7 +142,12 @@ impl<C> ServerCircuit<C> {
             append_failure(ty.native.width() as u64, ty.value_offset() as u64, count, out, update);
         }
         let feed = feed.unwrap_or_else(|| self.feed_of(key));
-        let state = self.monitors.feeds.entry(feed).or_insert(Feed { key, subscriptions: Vec::new() });
+        let state = self.monitors.feeds.entry(feed).or_insert(Feed {
+            key,
+            mask: EventMask::empty(),
+            subscriptions: Vec::new(),
+        });
+        state.mask |= mask;
         self.monitors.last_serial += 1;
         self.monitors.count += 1;
         state.subscriptions.push(Subscription {
@@ -174,7 +191,7 @@ impl<C> ServerCircuit<C> {
         let Some(channel) = self.channels.get(&sid) else { return };
         let Some(feed) = channel.feed else { return };
         let Some(state) = self.monitors.feeds.get_mut(&feed) else { return };
-        let mask = state.subscriptions.iter().fold(EventMask::empty(), |mask, s| mask | s.mask);
+        let mask = state.mask;
         let Some(subscription) = state.subscriptions.iter_mut().rev().find(|s| s.sid == sid && s.id == id)
         else {
             return;
@@ -183,7 +200,7 @@ impl<C> ServerCircuit<C> {
         let subscribed = service.subscribe(&channel.handle, feed, mask, meta);
         subscription.since = subscribed.since;
         if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
-            append_update(subscription, &subscribed.reading, out);
+            append_update(subscription, &subscribed.reading, self.limits.max_payload, out);
             self.counters.updates += 1;
         }
     }
@@ -193,6 +210,10 @@ impl<C> ServerCircuit<C> {
         if header.data_type > LAST_TYPE {
             return Err(CloseReason::DataType(header.data_type));
         }
+        if self.monitors.odd.len() >= ODD {
+            return Err(CloseReason::Limit { what: "subscriptions without a value", limit: ODD });
+        }
+        self.monitors.odd.push((Sid(header.p1), SubscriptionId(header.p2)));
         append_failure(2, 0, header.count.min(1), out, |count, size| {
             monitor::update(header.data_type, count, size, Eca::GETFAIL, SubscriptionId(header.p2))
         });
@@ -208,6 +229,11 @@ impl<C> ServerCircuit<C> {
         let (sid, id) = (Sid(header.p1), SubscriptionId(header.p2));
         let Some(channel) = self.channels.get_mut(&sid) else { return self.unknown_channel(header, out) };
         let cid = channel.cid;
+        if let Some(at) = self.monitors.odd.iter().position(|odd| *odd == (sid, id)) {
+            self.monitors.odd.swap_remove(at);
+            out.header(&monitor::cancelled(header.data_type, header.count, sid, id));
+            return Ok(());
+        }
         let removed = channel.feed.and_then(|feed| Some((feed, self.monitors.remove(feed, sid, id)?)));
         let Some((feed, subscription)) = removed else {
             let reason = CloseReason::UnknownSubscription(id.0);
@@ -282,17 +308,17 @@ impl<C> ServerCircuit<C> {
             if reading.meta.is_none() && needs_meta(channel.native, subscription.ty) {
                 reading.meta = Some(service.meta(&channel.handle));
             }
-            append_update(subscription, &reading, out);
+            append_update(subscription, &reading, self.limits.max_payload, out);
             self.counters.updates += 1;
         }
         true
     }
 }
 
-fn append_update(subscription: &Subscription, reading: &Reading, out: &mut Output) {
+fn append_update(subscription: &Subscription, reading: &Reading, most: u64, out: &mut Output) {
     let (ty, id) = (subscription.ty, subscription.id);
     let update = |status: Eca| move |count, size| monitor::update(ty.code(), count, size, status, id);
-    if !append_data(reading, ty, subscription.count, out, update(Eca::NORMAL)) {
+    if !append_data(reading, ty, subscription.count, most, out, update(Eca::NORMAL)) {
         let (width, offset) = (ty.native.width() as u64, ty.value_offset() as u64);
         append_failure(width, offset, subscription.count, out, update(Eca::GETFAIL));
     }

@@ -107,7 +107,7 @@ impl Output {
                 self.inline.shrink_to(COMPACT);
             }
             self.sent = 0;
-        } else if self.sent > COMPACT {
+        } else if self.sent > COMPACT && self.sent > self.inline.len() / 2 {
             self.inline.drain(..self.sent);
             for shared in &mut self.shared {
                 shared.at -= self.sent;

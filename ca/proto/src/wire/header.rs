@@ -83,7 +83,7 @@ impl Header {
             header.count = u32_at(bytes, 20);
             length = Self::EXTENDED;
         }
-        if header.size % 8 != 0 {
+        if !header.size.is_multiple_of(8) {
             return Err(DecodeError::Misaligned(header.size));
         }
         Ok(Some((header, length)))

@@ -1,0 +1,27 @@
+//! Beacons to a configured address.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ca::Config;
+
+use crate::peer::{Searcher, message};
+use crate::rig::Rig;
+
+#[test]
+fn beacons_carry_0_0_1_2_and_their_gaps_double() {
+    let listener = Searcher::new();
+    let SocketAddr::V4(address) = listener.0.local_addr().expect("an address") else { panic!("not IPv4") };
+    let beacon_addresses = vec![address];
+    let beacon_period = Some(Duration::from_millis(160));
+    let rig = Rig::with(Config { beacon_addresses, beacon_period, ..Config::isolated() });
+    let start = Instant::now();
+    for (id, earliest) in [(0, 0), (0, 20), (1, 60), (2, 140), (3, 300), (4, 460)] {
+        let (beacon, _) = listener.read();
+        assert_eq!(beacon, message(13, 13, rig.tcp().port().into(), [id, 0], &[]));
+        // The first beacon may leave a little before `start` is read.
+        let at = start.elapsed() + Duration::from_millis(15);
+        assert!(at >= Duration::from_millis(earliest), "beacon {id} after {at:?}");
+        assert!(at <= Duration::from_millis(earliest) + Duration::from_secs(5));
+    }
+}
