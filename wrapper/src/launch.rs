@@ -169,8 +169,9 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
     if options.list_pvs.is_some() {
         info!("PVs available:\n    {}", ioc.names().join("\n    "));
     }
+    let signals = Signals::listen(&ioc);
     announce(&ioc, options, hints);
-    wait_for_signal(&ioc);
+    signals.wait(&ioc);
     info!("Server exiting....");
     let stuck = ioc.stop();
     if stuck > 0 {
@@ -221,35 +222,56 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// SIGINT and SIGTERM; listened for before the ready line, whose reader may send one at once.
 #[cfg(unix)]
-fn wait_for_signal(ioc: &Ioc) {
-    use tokio::signal::unix::{SignalKind, signal};
-    ioc.block_on(async {
+struct Signals(Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen(ioc: &Ioc) -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let _runtime = ioc.runtime().enter();
         match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            (Ok(mut interrupt), Ok(mut terminate)) => {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                ioc.runtime().spawn(async move {
-                    interrupt.recv().await;
-                    std::process::exit(130);
-                });
-            }
+            (Ok(interrupt), Ok(terminate)) => Self(Some((interrupt, terminate))),
             (interrupt, terminate) => {
                 let errors = [interrupt.err(), terminate.err()];
                 warn!("no signals: {errors:?}; stop the process by hand");
-                std::future::pending::<()>().await;
+                Self(None)
             }
         }
-    });
+    }
+
+    /// Waits for one; from then on another SIGINT ends the process at once.
+    fn wait(self, ioc: &Ioc) {
+        ioc.block_on(async {
+            let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            ioc.runtime().spawn(async move {
+                interrupt.recv().await;
+                std::process::exit(130);
+            });
+        });
+    }
 }
 
 #[cfg(not(unix))]
-fn wait_for_signal(ioc: &Ioc) {
-    ioc.block_on(async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            warn!("no Ctrl-C: {error}");
-        }
-    });
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen(_ioc: &Ioc) -> Self {
+        Self
+    }
+
+    fn wait(self, ioc: &Ioc) {
+        ioc.block_on(async {
+            if let Err(error) = tokio::signal::ctrl_c().await {
+                warn!("no Ctrl-C: {error}");
+                std::future::pending::<()>().await;
+            }
+        });
+    }
 }

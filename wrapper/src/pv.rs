@@ -229,6 +229,11 @@ impl PvCore {
                     self.set_alarm(Alarm::WRITE);
                 }
                 tracing::debug!("{}: put by {:?} refused: {error}", self.name, request.client().user);
+                if request.wants_answer() {
+                    // Through the inbox, behind what the refusal has posted.
+                    request.defer().send(error.eca());
+                    return PutOutcome::Pending;
+                }
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
             }
         }

@@ -1,0 +1,9 @@
+//! System tests: the launched process, met by raw sockets and by real EPICS clients.
+
+mod commands;
+mod interop;
+mod launch;
+mod peers;
+mod process;
+mod raw;
+mod stop;
