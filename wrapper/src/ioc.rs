@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use ca::Config;
 use ca::server::{Report, Server};
+#[cfg(feature = "launch")]
+use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
@@ -104,7 +106,14 @@ impl IocBuilder {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
-        let mut ioc = Ioc { table, devices: Vec::new(), server, runtime };
+        let mut ioc = Ioc {
+            table,
+            devices: Vec::new(),
+            server: Some(server),
+            #[cfg(feature = "launch")]
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        };
         for (device, port) in self.devices {
             match DeviceThread::spawn(device, port) {
                 Ok(thread) => ioc.devices.push(thread),
@@ -151,11 +160,16 @@ impl PvDescription {
 }
 
 /// A running IOC.
+///
+/// Dropping it tells everything to stop and waits for nothing; [`Ioc::stop`] waits.
 pub struct Ioc {
     table: Arc<Table>,
     devices: Vec<DeviceThread>,
-    server: Server<Table>,
-    runtime: Runtime,
+    /// Both are there until the IOC stops.
+    server: Option<Server<Table>>,
+    runtime: Option<Runtime>,
+    #[cfg(feature = "launch")]
+    handle: Handle,
 }
 
 impl Ioc {
@@ -176,43 +190,48 @@ impl Ioc {
 
     /// Where circuits are accepted.
     pub fn tcp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
-        self.server.tcp_addresses().to_vec()
+        self.server.as_ref().map_or_else(Vec::new, |server| server.tcp_addresses().to_vec())
     }
 
     /// Where searches are answered.
     pub fn udp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
-        self.server.udp_addresses().to_vec()
+        self.server.as_ref().map_or_else(Vec::new, |server| server.udp_addresses().to_vec())
     }
 
     /// Circuits and what happened on them.
     pub fn report(&self) -> Report {
-        self.server.report()
+        self.server.as_ref().map(Server::report).unwrap_or_default()
     }
 
-    /// Runs a future on the IOC's runtime, until it ends.
+    /// The runtime of the circuits.
     #[cfg(feature = "launch")]
-    pub(crate) fn block_on<R>(&self, future: impl Future<Output = R>) -> R {
-        self.runtime.block_on(future)
-    }
-
-    /// The IOC's runtime.
-    #[cfg(feature = "launch")]
-    pub(crate) fn runtime(&self) -> &Runtime {
-        &self.runtime
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.handle
     }
 
     /// Stops devices, then circuits, all in less than a second.
     ///
     /// Returns the number of devices that were stuck in a command and left behind.
-    pub fn stop(self) -> usize {
+    pub fn stop(mut self) -> usize {
         self.devices.iter().for_each(DeviceThread::stop);
         let deadline = Instant::now() + DEVICES_STOP;
-        let stuck =
-            self.devices.into_iter().map(|device| device.join(deadline)).filter(|ended| !ended).count();
-        if !self.runtime.block_on(self.server.stop(CIRCUITS_STOP)) {
-            tracing::warn!("some circuits did not close in {CIRCUITS_STOP:?}");
+        let stuck = self.devices.drain(..).map(|device| device.join(deadline)).filter(|ended| !ended).count();
+        if let (Some(server), Some(runtime)) = (self.server.take(), self.runtime.take()) {
+            if !runtime.block_on(server.stop(CIRCUITS_STOP)) {
+                tracing::warn!("some circuits did not close in {CIRCUITS_STOP:?}");
+            }
+            runtime.shutdown_timeout(Duration::from_millis(50));
         }
-        self.runtime.shutdown_timeout(Duration::from_millis(50));
         stuck
+    }
+}
+
+impl Drop for Ioc {
+    fn drop(&mut self) {
+        self.devices.iter().for_each(DeviceThread::stop);
+        drop(self.server.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -243,7 +243,7 @@ impl Signals {
 
     /// Waits for one; from then on another SIGINT ends the process at once.
     fn wait(self, ioc: &Ioc) {
-        ioc.block_on(async {
+        ioc.runtime().block_on(async {
             let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
             tokio::select! {
                 _ = interrupt.recv() => {}
@@ -267,7 +267,7 @@ impl Signals {
     }
 
     fn wait(self, ioc: &Ioc) {
-        ioc.block_on(async {
+        ioc.runtime().block_on(async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 warn!("no Ctrl-C: {error}");
                 std::future::pending::<()>().await;
