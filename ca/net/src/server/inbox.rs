@@ -217,3 +217,88 @@ impl Drop for Answer {
         self.deliver(Eca::PUTFAIL);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ca_proto::dbr::{Scalar, Value};
+    use ca_proto::{Alarm, Ioid, Sid};
+
+    use super::*;
+
+    const POSTS: i32 = 20_000;
+
+    fn update(number: i32) -> Update {
+        let value = Value::Scalar(Scalar::Long(number));
+        Update { value, alarm: Alarm::NONE, stamp: Stamp::default() }
+    }
+
+    /// Takes as a circuit does, until `done` says so; fails when a wake-up is lost.
+    async fn take(inbox: &Inbox, mut done: impl FnMut(Delivery) -> bool) {
+        loop {
+            while let Some(delivery) = inbox.pop(true) {
+                if done(delivery) {
+                    return;
+                }
+            }
+            if inbox.wait(true) {
+                let woken = tokio::time::timeout(Duration::from_secs(10), inbox.woken()).await;
+                woken.expect("a push wakes the circuit");
+            }
+        }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_between_posters_and_a_circuit_that_sleeps() {
+        let inbox = Arc::new(Inbox::new(&Limits::default()));
+        let feeds: Vec<_> = (0..3).map(|i| Subscriber::new(inbox.clone(), FeedId(i))).collect();
+        feeds.iter().for_each(|feed| _ = feed.open());
+        let mut last = [0; 3];
+        std::thread::scope(|scope| {
+            for (batched, feed) in feeds.iter().enumerate() {
+                scope.spawn(move || {
+                    for number in 1..=POSTS {
+                        let push = || feed.push(&update(number), EventMask::VALUE);
+                        if batched == 0 { push() } else { batch(push) }
+                    }
+                });
+            }
+            runtime().block_on(take(&inbox, |delivery| {
+                let Delivery::Update(feed, entry) = delivery else { panic!("no answers here") };
+                let Value::Scalar(Scalar::Long(number)) = entry.update.value else { panic!("a long") };
+                assert!(number > last[feed.0 as usize], "in order");
+                last[feed.0 as usize] = number;
+                last == [POSTS; 3]
+            }));
+        });
+    }
+
+    #[test]
+    fn a_long_batch_does_not_hold_back_the_wake_up_of_another_thread() {
+        let inbox = Arc::new(Inbox::new(&Limits::default()));
+        let feed = Subscriber::new(inbox.clone(), FeedId(1));
+        feed.open();
+        assert!(inbox.wait(true), "the circuit sleeps");
+        let ticket = Ticket { sid: Sid(1), ioid: Ioid(1), data_type: 6, count: 1 };
+        batch(|| {
+            feed.push(&update(1), EventMask::VALUE);
+            let answer = Answer::new(inbox.clone(), ticket);
+            std::thread::scope(|scope| _ = scope.spawn(|| answer.send(Eca::NORMAL)));
+            let woken = async { tokio::time::timeout(Duration::from_secs(10), inbox.woken()).await };
+            runtime().block_on(woken).expect("woken within the batch");
+        });
+    }
+
+    #[test]
+    fn an_answer_dropped_unsaid_is_a_failure() {
+        let inbox = Arc::new(Inbox::new(&Limits::default()));
+        let ticket = Ticket { sid: Sid(1), ioid: Ioid(1), data_type: 6, count: 1 };
+        drop(Answer::new(inbox.clone(), ticket));
+        assert!(matches!(inbox.pop(false), Some(Delivery::Answer(_, Eca::PUTFAIL))));
+    }
+}
