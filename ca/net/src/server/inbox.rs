@@ -255,16 +255,27 @@ mod tests {
 
     #[test]
     fn no_wake_up_is_lost_between_posters_and_a_circuit_that_sleeps() {
+        [false, true].into_iter().for_each(race);
+    }
+
+    fn race(batched: bool) {
         let inbox = Arc::new(Inbox::new(&Limits::default()));
         let feeds: Vec<_> = (0..3).map(|i| Subscriber::new(inbox.clone(), FeedId(i))).collect();
         feeds.iter().for_each(|feed| _ = feed.open());
         let mut last = [0; 3];
         std::thread::scope(|scope| {
-            for (batched, feed) in feeds.iter().enumerate() {
+            for feed in &feeds {
                 scope.spawn(move || {
                     for number in 1..=POSTS {
                         let push = || feed.push(&update(number), EventMask::VALUE);
-                        if batched == 0 { push() } else { batch(push) }
+                        if batched {
+                            batch(push)
+                        } else {
+                            push()
+                        }
+                        if number % 8 == 0 {
+                            std::thread::yield_now();
+                        }
                     }
                 });
             }
