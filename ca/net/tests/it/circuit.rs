@@ -46,7 +46,8 @@ fn a_thousand_requests_in_one_segment_are_answered_in_order() {
 fn an_id_of_another_circuit_is_error_142_and_the_owner_is_unaffected() {
     let rig = Rig::new();
     let (mut owner, mut other) = (Peer::new(&rig), Peer::new(&rig));
-    let sid = owner.open("double");
+    let (sid, own) = (owner.open("double"), other.open("double"));
+    assert_ne!(sid, own, "ids are unique among the circuits of a server");
     let (error, _) = other.ask(&get(1, sid, 9));
     assert_eq!((error.command, error.p1, error.p2), (11, u32::MAX, 142));
     assert!(other.rest().is_empty());

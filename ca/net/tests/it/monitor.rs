@@ -78,3 +78,15 @@ fn a_subscription_made_while_off_gets_its_first_update_at_on() {
     assert_eq!(peer.number(sid), 1.5);
     assert_eq!(peer.ask(&message(9, 0, 0, [0, 0], &[])).0.p2, 20);
 }
+
+#[test]
+fn a_client_that_goes_leaves_no_subscriber_behind() {
+    let rig = Rig::new();
+    let mut peer = Peer::new(&rig);
+    let sid = peer.open("double");
+    peer.ask(&monitor(sid, 20));
+    assert_eq!(rig.pvs.subscribers("double"), 1);
+    drop(peer);
+    rig.wait_for(|report| report.circuits.is_empty());
+    assert_eq!(rig.pvs.subscribers("double"), 0);
+}

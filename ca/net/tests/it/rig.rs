@@ -60,8 +60,17 @@ impl Pvs {
         &self.pvs[self.index(name).expect("a known PV")].state
     }
 
+    pub(crate) fn subscribers(&self, name: &str) -> usize {
+        self.state(name).lock().subscribers.len()
+    }
+
     pub(crate) fn value(&self, name: &str) -> Value {
         self.state(name).lock().value.clone()
+    }
+
+    fn reading(&self, channel: &usize, meta: bool, state: &State) -> Reading {
+        let update = Update { value: state.value.clone(), alarm: ca::proto::Alarm::NONE, stamp: now() };
+        Reading { update, meta: meta.then(|| self.meta(channel)) }
     }
 
     pub(crate) fn post(&self, name: &str, value: impl Into<Value>) {
@@ -88,9 +97,7 @@ impl Service for Pvs {
     }
 
     fn read(&self, channel: &usize, meta: bool) -> Reading {
-        let value = self.pvs[*channel].state.lock().value.clone();
-        let update = Update { value, alarm: ca::proto::Alarm::NONE, stamp: now() };
-        Reading { update, meta: meta.then(|| self.meta(channel)) }
+        self.reading(channel, meta, &self.pvs[*channel].state.lock())
     }
 
     fn meta(&self, _: &usize) -> Arc<Meta> {
@@ -118,8 +125,8 @@ impl Service for Pvs {
     }
 
     fn subscribe(&self, channel: &usize, to: Subscriber, mask: EventMask, meta: bool) -> Subscribed {
-        let reading = self.read(channel, meta);
         let mut state = self.pvs[*channel].state.lock();
+        let reading = self.reading(channel, meta, &state);
         let since = to.open();
         state.subscribers.retain(|(other, _)| *other != to);
         state.subscribers.push((to, mask));

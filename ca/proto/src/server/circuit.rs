@@ -8,7 +8,7 @@ use super::monitor::Monitors;
 use super::{Client, Output, Service};
 use crate::ids::IdMap;
 use crate::wire::msg::{self, error};
-use crate::wire::{Command, DecodeError, Header};
+use crate::wire::{Command, Header};
 use crate::{Cid, CloseReason, Eca, Limits, OLDEST_MINOR, Sid};
 
 /// Ids of cleared channels that are remembered, so that a late request to one does no harm.
@@ -106,9 +106,17 @@ impl<C> ServerCircuit<C> {
             }
             let Some((header, length)) = self.decode(rest, out)? else { break };
             let total = length + header.size as usize;
-            if header.size > self.limits.small_payload && self.refuses_size(&header, out) {
-                self.drain = total as u64;
-                continue;
+            if header.size > self.limits.small_payload {
+                let refused = if self.is_put_to_nobody(&header) {
+                    self.handle_message(&header, &[], service, out)?;
+                    true
+                } else {
+                    self.refuses_size(&header, out)
+                };
+                if refused {
+                    self.drain = total as u64;
+                    continue;
+                }
             }
             if rest.len() < total {
                 break;
@@ -123,12 +131,21 @@ impl<C> ServerCircuit<C> {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
         match Header::decode(rest, extended) {
             Ok(decoded) => Ok(decoded),
-            Err(error @ DecodeError::Misaligned(size)) => {
-                let request = Header { command: Command::Version as u16, size, ..Header::default() };
-                self.report(error::NO_CHANNEL, Eca::INTERNAL, &request, &error.to_string(), out);
+            Err(error) => {
+                let request = Header::parse(rest, extended).map(|(header, _)| header);
+                // A command that libca does not know must not stand in an ERROR.
+                if let Some(request) = request.filter(|r| Command::from_code(r.command).is_some()) {
+                    self.report(error::NO_CHANNEL, Eca::INTERNAL, &request, &error.to_string(), out);
+                }
                 Err(error.into())
             }
         }
+    }
+
+    /// A put whose channel does not exist is answered from its header alone.
+    fn is_put_to_nobody(&self, header: &Header) -> bool {
+        let put = matches!(Command::from_code(header.command), Some(Command::Write | Command::WriteNotify));
+        put && self.minor.is_some() && !self.channels.contains_key(&Sid(header.p1))
     }
 
     /// Reports a payload over its bound; it is then skipped as it arrives.

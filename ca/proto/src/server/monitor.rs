@@ -1,5 +1,7 @@
 //! Subscriptions: EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON, and the updates.
 
+use std::collections::VecDeque;
+
 use super::get::{LAST_TYPE, append_data, append_failure, needs_meta, reply_bound};
 use super::{AccessRights, Entry, FeedId, Output, Reading, ServerCircuit, Service};
 use crate::dbr::DbrType;
@@ -54,7 +56,7 @@ pub(super) struct Monitors {
     count: usize,
     off: bool,
     /// Subscriptions whose first update waits for EVENTS_ON.
-    late: Vec<(Sid, SubscriptionId)>,
+    late: VecDeque<(Sid, SubscriptionId)>,
     expansion: Option<Expansion>,
     /// Subscriptions to types that have no value: they wait for their cancel only.
     odd: Vec<(Sid, SubscriptionId)>,
@@ -125,14 +127,19 @@ impl<C> ServerCircuit<C> {
         let (cid, readable) = (channel.cid, channel.rights.contains(AccessRights::READ));
         let (feed, key) = (channel.feed, service.feed_key(&channel.handle));
         let Some(ty) = DbrType::from_code(header.data_type) else { return self.odd_event_type(header, out) };
-        let count = header.count.min(channel.capacity);
+        // As base: more elements than the PV can hold are zeros, and the count stays the client's.
+        let count = header.count;
         if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
         let bits = monitor::mask(payload).unwrap_or(0);
         let mask = EventMask::from_bits_truncate(bits);
-        if bits == 0 || bits > 255 || self.monitors.count >= self.limits.subscriptions {
-            let reason = CloseReason::EventMask(bits);
+        let limit = self.limits.subscriptions;
+        if bits == 0 || bits > 255 || self.monitors.count >= limit {
+            let reason = match bits {
+                1..=255 => CloseReason::Limit { what: "subscriptions", limit },
+                _ => CloseReason::EventMask(bits),
+            };
             self.report(cid, Eca::ALLOCMEM, header, &reason.to_string(), out);
             return Err(reason);
         }
@@ -165,7 +172,7 @@ impl<C> ServerCircuit<C> {
         }
         if self.monitors.off {
             // The feed opens now, so that no change is missed; the first update waits for EVENTS_ON.
-            self.monitors.late.push((sid, id));
+            self.monitors.late.push_back((sid, id));
         }
         self.first_update(sid, id, service, (!self.monitors.off).then_some(out));
         Ok(())
@@ -281,7 +288,7 @@ impl<C> ServerCircuit<C> {
             return false;
         }
         while !self.monitors.off && out.len() < self.limits.output_high_water {
-            let Some((sid, id)) = self.monitors.late.pop() else { return true };
+            let Some((sid, id)) = self.monitors.late.pop_front() else { return true };
             self.first_update(sid, id, service, Some(out));
         }
         self.monitors.off || self.monitors.late.is_empty()

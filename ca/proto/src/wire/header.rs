@@ -63,8 +63,16 @@ impl Header {
     /// assert_eq!(Header::decode(&bytes[..15], true), Ok(None));
     /// ```
     pub fn decode(bytes: &[u8], extended: bool) -> Result<Option<(Self, usize)>, DecodeError> {
+        match Self::parse(bytes, extended) {
+            Some((header, _)) if !header.size.is_multiple_of(8) => Err(DecodeError::Misaligned(header.size)),
+            parsed => Ok(parsed),
+        }
+    }
+
+    /// Reads a header whatever its size says; `None` while it is incomplete.
+    pub(crate) fn parse(bytes: &[u8], extended: bool) -> Option<(Self, usize)> {
         if bytes.len() < Self::SHORT {
-            return Ok(None);
+            return None;
         }
         let mut header = Self {
             command: u16_at(bytes, 0),
@@ -74,19 +82,15 @@ impl Header {
             p1: u32_at(bytes, 8),
             p2: u32_at(bytes, 12),
         };
-        let mut length = Self::SHORT;
-        if extended && header.size == MARK {
-            if bytes.len() < Self::EXTENDED {
-                return Ok(None);
-            }
-            header.size = u32_at(bytes, 16);
-            header.count = u32_at(bytes, 20);
-            length = Self::EXTENDED;
+        if !extended || header.size != MARK {
+            return Some((header, Self::SHORT));
         }
-        if !header.size.is_multiple_of(8) {
-            return Err(DecodeError::Misaligned(header.size));
+        if bytes.len() < Self::EXTENDED {
+            return None;
         }
-        Ok(Some((header, length)))
+        header.size = u32_at(bytes, 16);
+        header.count = u32_at(bytes, 20);
+        Some((header, Self::EXTENDED))
     }
 
     /// True when size or count needs the extended form.

@@ -122,10 +122,10 @@ fn an_oversize_payload_is_refused_drained_and_the_circuit_kept() {
 #[test]
 fn an_oversize_payload_is_refused_also_when_it_comes_in_one_piece() {
     let mut talk = Talk::new();
-    let request = large(23, [7, 8], 20_000);
+    let request = echo(&[0xAB; 20_000]);
     let answer = talk.ask_one(&request);
     assert_eq!((answer.command, answer.payload.len() < 512), (11, true));
-    assert_eq!(error(&answer), (u32::MAX, 72, &request[..24]));
+    assert_eq!(error(&answer), (u32::MAX, 72, &request[..16]));
     assert_eq!(talk.ask_one(&echo(b"")).command, 23);
 }
 
@@ -265,4 +265,15 @@ proptest! {
         talk.send(&bytes);
         check(&mut talk, bytes.len())?;
     }
+}
+
+#[test]
+fn a_large_put_to_a_cleared_channel_is_answered_and_drained() {
+    let mut talk = Talk::new();
+    let (gone, sid) = (talk.open(1, "array"), talk.open(2, "double"));
+    talk.ask_one(&clear(gone, 1));
+    let request = large(19, [gone, 8], 100_000);
+    let answer = talk.ask_one(&request);
+    assert_eq!((answer.command, answer.p1, answer.p2), (19, 160, 8));
+    assert_eq!(talk.ask_one(&get(6, 1, sid, 9)).p1, 1);
 }
