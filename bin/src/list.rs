@@ -11,7 +11,7 @@ use crate::registry;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Devices to list [default: all]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", value_parser = registry::names())]
     devices: Vec<String>,
     /// As JSON
     #[arg(long)]
@@ -21,16 +21,22 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut all = Vec::new();
     let mut text = String::new();
-    for kind in registry::select(&options.devices)? {
+    for kind in registry::select(&options.devices) {
         let (builder, _) = registry::build(&[kind], None)?;
         let pvs = builder.describe();
+        let commands: Vec<_> =
+            kind.device().commands().iter().map(|c| (c.to_string(), c.doc().to_owned())).collect();
         if options.json {
             all.push(serde_json::json!({
                 "device": kind.name, "prefix": kind.prefix, "about": kind.about, "pvs": pvs,
+                "commands": commands.iter().map(|(call, doc)| serde_json::json!({ "call": call, "doc": doc })).collect::<Vec<_>>(),
             }));
             continue;
         }
         writeln!(text, "{} ({}): {}", kind.name, kind.prefix, kind.about)?;
+        for (call, doc) in commands {
+            writeln!(text, "  command {call:<50} {doc}")?;
+        }
         for pv in pvs {
             let size = if pv.count > 1 { format!("[{}]", pv.count) } else { String::new() };
             let kind = format!("{}{size}", pv.pv_type);

@@ -1,6 +1,7 @@
 //! The devices in the box.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use wrapper::launch::RunOptions;
 use wrapper::{IocBuilder, SystemDevice};
 
@@ -28,23 +29,21 @@ pub(crate) const KINDS: &[Kind] = &[
     },
 ];
 
-/// The kinds of these names; all without names.
-pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Kind>> {
-    if names.is_empty() {
-        return Ok(KINDS.iter().collect());
+impl Kind {
+    /// A device of this kind.
+    pub(crate) fn device(&self) -> Box<dyn SystemDevice> {
+        (self.make)()
     }
-    let mut selected: Vec<&'static Kind> = Vec::new();
-    for name in names {
-        let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
-            let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-            bail!("no device {name:?}; there are: {}", known.join(", "));
-        };
-        if selected.iter().any(|other| other.name == kind.name) {
-            bail!("device {name:?} is named twice");
-        }
-        selected.push(kind);
-    }
-    Ok(selected)
+}
+
+/// What the command line takes as device.
+pub(crate) fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about)))
+}
+
+/// The kinds of these names, each once; all without names.
+pub(crate) fn select(names: &[String]) -> Vec<&'static Kind> {
+    KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)).collect()
 }
 
 /// An IOC of these kinds, and each with its prefix.
@@ -60,7 +59,7 @@ pub(crate) fn build(
             |options| options.prefix_of(kind.prefix, kinds.len() == 1),
         );
         builder = builder
-            .device(kind.name, &prefix, (kind.make)())
+            .device(kind.name, &prefix, kind.device())
             .with_context(|| format!("device {:?}", kind.name))?;
         prefixes.push((*kind, prefix));
     }

@@ -9,7 +9,7 @@ use crate::registry;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Devices to serve [default: all]
-    #[arg(value_name = "DEVICE")]
+    #[arg(value_name = "DEVICE", value_parser = registry::names())]
     devices: Vec<String>,
     #[command(flatten)]
     run: RunOptions,
@@ -17,21 +17,16 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     launch::start_log(&options.run);
-    let kinds = registry::select(&options.devices)?;
+    let kinds = registry::select(&options.devices);
     let (builder, devices) = registry::build(&kinds, Some(&options.run))?;
     let mut hints: Vec<_> = devices
         .iter()
         .map(|(kind, prefix)| format!("  {:<10} {prefix:<16} {}", kind.name, kind.about))
         .collect();
-    if let Some((_, prefix)) = devices.iter().find(|(kind, _)| kind.name == "example") {
-        hints.extend([
-            "try, from another shell:".to_owned(),
-            format!("  caput -c -S {prefix}seq.CMD '[1, 2.5, 3]'"),
-            format!("  caget -c {prefix}seq.values"),
-            format!("  caput -c -S {prefix}seq.CMD 'linear(start=0, end=10, step=1)'"),
-        ]);
+    match devices.iter().find(|(kind, _)| kind.name == "example") {
+        Some((_, prefix)) => hints.extend(launch::hints(prefix)),
+        None => hints.push("Ctrl-C stops.".to_owned()),
     }
-    hints.push("Ctrl-C stops.".to_owned());
     launch::run(builder, &options.run, &hints)?;
     Ok(())
 }

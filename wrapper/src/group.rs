@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ca::proto::dbr::{LimitPair, Meta};
+use ca::proto::dbr::{LimitPair, Meta, Scalar, Value};
 
 use crate::alarm_rule::is_range;
 use crate::device::{Command, DevicePort, PutQueue};
@@ -14,6 +14,8 @@ use crate::pv_type::{PvType, Shape};
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
+/// Bytes of a text that declares no length.
+const TEXT: usize = 10_000;
 /// Decimals of a floating PV that declares none.
 const PRECISION: i16 = 6;
 
@@ -70,15 +72,25 @@ impl GroupBuilder {
     }
 
     /// Declares a PV with its first value.
+    ///
+    /// A text takes up to 10 000 bytes and an array as many elements as its first value has, unless
+    /// [`PvBuilder::max_length`] says otherwise.
     pub fn pv<T: PvType>(&mut self, name: &str, value: T) -> PvBuilder<'_, T> {
         let value = value.into_value();
-        let capacity = value.len().max(1);
+        let room = if T::SHAPE == Shape::Text { TEXT } else { 1 };
+        let capacity = value.len().max(room);
         PvBuilder::new(self, name, value, true, capacity)
     }
 
-    /// Declares a PV that is undefined, UDF and INVALID, until the first post.
+    /// Declares a PV that is undefined, UDF and INVALID, until the first post; an array needs
+    /// [`PvBuilder::max_length`].
     pub fn pv_undefined<T: PvType>(&mut self, name: &str) -> PvBuilder<'_, T> {
-        PvBuilder::new(self, name, T::unset(), false, 1)
+        let room = match T::SHAPE {
+            Shape::Text => TEXT,
+            Shape::Scalar => 1,
+            Shape::Array => 0,
+        };
+        PvBuilder::new(self, name, T::unset(), false, room)
     }
 
     /// Adds the PVs of a group inside this one; their names start with both prefixes.
@@ -108,6 +120,9 @@ impl GroupBuilder {
 
 /// One PV on its way into a group; ends with [`PvBuilder::add`].
 ///
+/// A command made by [`PvBuilder::command`] is checked against the device's list of commands as text is,
+/// and what it leaves out is filled in.
+///
 /// ```
 /// use wrapper::GroupBuilder;
 /// let mut group = GroupBuilder::new("stage:");
@@ -121,10 +136,11 @@ impl GroupBuilder {
 /// assert_eq!(position.name(), "stage:VAL");
 /// # Ok::<(), wrapper::GroupError>(())
 /// ```
+#[must_use = "a PV exists once it is added"]
 pub struct PvBuilder<'a, T> {
     group: &'a mut GroupBuilder,
     name: String,
-    value: ca::proto::dbr::Value,
+    value: Value,
     defined: bool,
     meta: Meta,
     fixed: Fixed,
@@ -133,13 +149,7 @@ pub struct PvBuilder<'a, T> {
 }
 
 impl<'a, T: PvType> PvBuilder<'a, T> {
-    fn new(
-        group: &'a mut GroupBuilder,
-        name: &str,
-        value: ca::proto::dbr::Value,
-        defined: bool,
-        capacity: usize,
-    ) -> Self {
+    fn new(group: &'a mut GroupBuilder, name: &str, value: Value, defined: bool, capacity: usize) -> Self {
         let name = format!("{}{name}", group.prefix);
         let labels = T::LABELS.iter().map(|label| (*label).into()).collect();
         let fixed = Fixed {
@@ -167,14 +177,12 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     }
 
     /// Engineering units; clients see 7 bytes.
-    #[must_use]
     pub fn units(mut self, units: &str) -> Self {
         self.meta.units = units.into();
         self
     }
 
     /// Decimals shown of a floating value, 0 to 17.
-    #[must_use]
     pub fn precision(mut self, decimals: u8) -> Self {
         if decimals > 17 {
             self.faults.push(format!("precision {decimals} is above 17"));
@@ -184,7 +192,6 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     }
 
     /// Most elements of an array, most bytes of a text.
-    #[must_use]
     pub fn max_length(mut self, elements: usize) -> Self {
         match u32::try_from(elements) {
             Ok(capacity) if T::SHAPE != Shape::Scalar && capacity > 0 => self.fixed.capacity = capacity,
@@ -195,28 +202,24 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     }
 
     /// Range for displays.
-    #[must_use]
     pub fn display_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.display = self.pair("display limits", limits);
         self
     }
 
     /// Range that a put may ask for: outside it is refused.
-    #[must_use]
     pub fn control_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.control = self.pair("control limits", limits);
         self
     }
 
     /// From these limits on the value is a MAJOR alarm.
-    #[must_use]
     pub fn alarm_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.alarm = self.pair("alarm limits", limits);
         self
     }
 
     /// From these limits on the value is a MINOR alarm.
-    #[must_use]
     pub fn warning_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.warning = self.pair("warning limits", limits);
         self
@@ -225,41 +228,37 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     fn pair(&mut self, what: &str, limits: RangeInclusive<f64>) -> LimitPair {
         let pair = LimitPair::new(*limits.start(), *limits.end());
         if !is_range(pair) {
-            self.faults.push(format!("{what} {}..={} are crossed", pair.low, pair.high));
+            let rule = "the lower one must be below the upper one";
+            self.faults.push(format!("{what} {}..={}: {rule}", pair.low, pair.high));
         }
         pair
     }
 
     /// Labels of an ENUM, instead of those of its type.
-    #[must_use]
     pub fn labels(mut self, labels: &[&str]) -> Self {
         self.meta.labels = labels.iter().map(|label| (*label).into()).collect();
         self
     }
 
     /// Clients may not put.
-    #[must_use]
     pub fn read_only(mut self) -> Self {
         self.fixed.read_only = true;
         self
     }
 
     /// Publishes a scalar also when it is posted with the value it had.
-    #[must_use]
     pub fn every_post(mut self) -> Self {
         self.fixed.every_post = true;
         self
     }
 
     /// What the PV is, for people.
-    #[must_use]
     pub fn doc(mut self, doc: &str) -> Self {
         self.fixed.doc = doc.into();
         self
     }
 
     /// Refuses puts for which `check` returns an error. It runs on a network thread: it only looks.
-    #[must_use]
     pub fn check<E: ToString>(mut self, check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static) -> Self {
         let check: Check = Box::new(move |value| match T::from_value(value) {
             Some(value) => check(&value).map_err(|error| error.to_string()),
@@ -270,20 +269,18 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     }
 
     /// Makes each put a command of the device; the put completes when the device is done.
-    #[must_use]
     pub fn command(self, port: &DevicePort, command: impl Fn(T) -> Command + Send + Sync + 'static) -> Self {
         self.command_with(port, Policy::Queue, command)
     }
 
     /// As [`PvBuilder::command`], with a policy for commands that pile up.
-    #[must_use]
     pub fn command_with(
         mut self,
         port: &DevicePort,
         policy: Policy,
         command: impl Fn(T) -> Command + Send + Sync + 'static,
     ) -> Self {
-        let make = Box::new(move |value: &ca::proto::dbr::Value| match T::from_value(value) {
+        let make = Box::new(move |value: &Value| match T::from_value(value) {
             Some(value) => Ok(command(value)),
             None => Err(PutError::Refused("no such choice".to_owned())),
         });
@@ -314,7 +311,10 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         if let Some(fault) = self.faults.first() {
             return Err(fault.clone());
         }
-        if self.name.is_empty() || self.name.len() > MAX_NAME {
+        if self.name.len() == self.group.prefix.len() {
+            return Err("a PV needs a name behind its prefix".to_owned());
+        }
+        if self.name.len() > MAX_NAME {
             return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", self.name.len()));
         }
         if let Some(bad) =
@@ -331,10 +331,40 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         if let Some(long) = self.meta.labels.iter().find(|label| label.len() > Meta::MAX_LABEL) {
             return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
         }
+        self.validate_limits()?;
+        if self.fixed.read_only && !matches!(self.fixed.hook, PutHook::Store) {
+            return Err("a read-only PV takes no puts, so none can be a command".to_owned());
+        }
+        if self.fixed.capacity == 0 {
+            return Err("an undefined array needs max_length".to_owned());
+        }
         if self.value.len() > self.fixed.capacity as usize {
             return Err(format!("the value has {} elements, {} fit", self.value.len(), self.fixed.capacity));
         }
         Ok(())
+    }
+}
+
+impl<T: PvType> PvBuilder<'_, T> {
+    fn validate_limits(&self) -> Result<(), String> {
+        let Meta { control, alarm, warning, display, .. } = &self.meta;
+        let number = match &self.value {
+            Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => None,
+            Value::Scalar(scalar) => scalar.as_f64(),
+        };
+        let declared = [control, alarm, warning, display].into_iter().any(|pair| is_range(*pair));
+        if declared && T::SHAPE == Shape::Scalar && number.is_none() {
+            return Err("limits need a number".to_owned());
+        }
+        if is_range(*alarm) && is_range(*warning) && (warning.low < alarm.low || warning.high > alarm.high) {
+            return Err("the warning limits are outside the alarm limits".to_owned());
+        }
+        match number {
+            Some(v) if self.defined && is_range(*control) && !(control.low..=control.high).contains(&v) => {
+                Err(format!("the value {v} is outside the control limits {}..={}", control.low, control.high))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -357,7 +387,12 @@ mod tests {
         assert_eq!(refused("taken", 0, |b| b), r#"PV "p:taken": the name is taken"#);
         assert!(refused("a b", 0, |b| b).contains("must not have ' '"));
         assert!(refused(&"x".repeat(59), 0, |b| b).contains("this one has 61"));
-        assert!(refused("v", 0.0, |b| b.control_limits(2.0..=1.0)).contains("crossed"));
+        assert!(refused("v", 0.0, |b| b.control_limits(2.0..=1.0)).contains("must be below"));
+        assert!(refused("v", 9.0, |b| b.control_limits(0.0..=1.0)).contains("value 9 is outside"));
+        let outside = refused("v", 0.5, |b| b.alarm_limits(0.0..=1.0).warning_limits(0.0..=2.0));
+        assert!(outside.contains("warning limits"));
+        assert!(refused("v", true, |b| b.control_limits(0.0..=1.0)).contains("need a number"));
+        assert!(refused("", 0, |b| b).contains("behind its prefix"));
         assert!(refused("v", true, |b| b.labels(&[""; 17])).contains("17 labels"));
         assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
         assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));

@@ -28,6 +28,9 @@ pub enum IocError {
     /// A PV could not be built.
     #[error(transparent)]
     Group(#[from] GroupError),
+    /// A variable of the environment is wrong in a way that must not be ignored.
+    #[error(transparent)]
+    Config(ca::ConfigWarning),
     /// The network could not be had.
     #[error(transparent)]
     Network(#[from] ca::Error),
@@ -64,7 +67,13 @@ impl IocBuilder {
         let mut group = GroupBuilder::of_device(prefix, handle.clone());
         device.pvs(&mut group)?;
         let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle)))?;
-        port.attach(template, device.commands().to_vec(), group.built().to_vec());
+        let commands = device.commands().to_vec();
+        if let Some(twice) =
+            commands.iter().enumerate().find(|(i, c)| commands[..*i].iter().any(|o| o.name() == c.name()))
+        {
+            return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
+        }
+        port.attach(template, commands, group.built().to_vec());
         self.pvs.extend(group.into_pvs());
         self.devices.push((device, port));
         Ok(self)

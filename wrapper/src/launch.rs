@@ -39,7 +39,8 @@ pub struct RunOptions {
     /// Print the PV names at start; "=markdown" prints a table and exits
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "log")]
     pub list_pvs: Option<ListPvs>,
-    /// Addresses to serve, separated by commas [default: EPICS_CAS_INTF_ADDR_LIST, or all]
+    /// Addresses to serve, separated by commas [default: EPICS_CAS_INTF_ADDR_LIST, or all].
+    /// The port is EPICS_CAS_SERVER_PORT or EPICS_CA_SERVER_PORT, 5064 without them
     #[arg(long, value_name = "A", value_delimiter = ',')]
     pub interfaces: Vec<Ipv4Addr>,
     /// Serve loopback only, and print the settings that clients need
@@ -54,7 +55,7 @@ pub struct RunOptions {
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// More words: -v circuits and refused puts, -vv every read
+    /// More words: -v circuits and commands, -vv what is received
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Accepted for caproto's sake and ignored: there is one library
@@ -82,15 +83,22 @@ impl RunOptions {
     }
 
     /// The network settings: the environment's, changed by the flags.
-    fn config(&self) -> Config {
+    fn config(&self) -> Result<Config, IocError> {
         let (mut config, warnings) = Config::from_env();
-        warnings.iter().for_each(|warning| warn!("{warning}"));
+        for warning in warnings {
+            // Serving everyone because of a typo is not what the variable was set for.
+            if warning.opens_up && self.interfaces.is_empty() && !self.local {
+                return Err(IocError::Config(warning));
+            }
+            warn!("{warning}");
+        }
         if self.local {
             config.interfaces = vec![Ipv4Addr::LOCALHOST];
+            config.search_on_own_port = true;
         } else if !self.interfaces.is_empty() {
             config.interfaces.clone_from(&self.interfaces);
         }
-        config
+        Ok(config)
     }
 }
 
@@ -101,7 +109,9 @@ pub fn launch(about: &'static str, prefix: &str, device: impl FnOnce() -> Box<dy
     let name = std::env::args().next().unwrap_or_default();
     let name =
         std::path::Path::new(&name).file_stem().map_or("ioc".into(), |s| s.to_string_lossy().into_owned());
-    let command = RunOptions::augment_args(clap::Command::new(name.clone()).about(about))
+    // One IOC has no positional arguments, so it can take the list with blanks too.
+    let command = RunOptions::augment_args(clap::Command::new(name.clone()))
+        .about(about)
         .mut_arg("interfaces", |arg| arg.num_args(1..));
     let matches = command.get_matches();
     let options = match RunOptions::from_arg_matches(&matches) {
@@ -109,17 +119,31 @@ pub fn launch(about: &'static str, prefix: &str, device: impl FnOnce() -> Box<dy
         Err(error) => error.exit(),
     };
     start_log(&options);
+    let prefix = options.prefix_of(prefix, true);
     let result = IocBuilder::new()
-        .device(&name, &options.prefix_of(prefix, true), device())
+        .device(&name, &prefix, device())
         .map_err(IocError::from)
-        .and_then(|builder| run(builder, &options, &[]));
+        .and_then(|builder| run(builder, &options, &hints(&prefix)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            eprintln!("{name}: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// What to try with a device of this prefix.
+pub fn hints(prefix: &str) -> Vec<String> {
+    let python = |call: &str| format!("  python3 -c \"import asyncio, aioca; {call}\"");
+    vec![
+        "try, from another shell, with EPICS base or with aioca from PyPI:".to_owned(),
+        format!("  caput -c -w 60 -S {prefix}seq.CMD '[1, 2.5, 3]'"),
+        format!("  caget -c {prefix}seq.values"),
+        python(&format!("asyncio.run(aioca.caput('{prefix}seq.CMD', '[1, 2.5, 3]', wait=True, timeout=60))")),
+        python(&format!("print(asyncio.run(aioca.caget('{prefix}seq.values')))")),
+        "Ctrl-C stops.".to_owned(),
+    ]
 }
 
 /// The flags as a clap command, for documentation.
@@ -161,7 +185,7 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
         warn!("--panel {}: there is no web panel yet", options.panel);
     }
     info!("server starting up...");
-    let ioc = builder.start(options.config())?;
+    let ioc = builder.start(options.config()?)?;
     for address in ioc.tcp_addresses() {
         info!("Listening on {address}");
     }

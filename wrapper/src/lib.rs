@@ -27,6 +27,7 @@ mod hooks;
 mod ioc;
 #[cfg(feature = "launch")]
 pub mod launch;
+mod log_limit;
 mod pv;
 mod pv_type;
 pub mod sequence;

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use crate::alarm_rule;
 use crate::device::PutQueue;
 use crate::hooks::{Check, PutError, PutHook};
+use crate::log_limit::LogLimit;
 use crate::pv_type::{PvType, Shape};
 
 /// A PV of type `T`; clones are handles of the same PV, usable from any thread.
@@ -128,6 +129,8 @@ struct State {
     subscribers: Vec<(Subscriber, EventMask)>,
 }
 
+/// Refused puts in the log.
+static REFUSALS: LogLimit = LogLimit::new(10);
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl PvCore {
@@ -228,7 +231,11 @@ impl PvCore {
                 if error != PutError::Offline {
                     self.set_alarm(Alarm::WRITE);
                 }
-                tracing::debug!("{}: put by {:?} refused: {error}", self.name, request.client().user);
+                let client = request.client();
+                REFUSALS.log(|left_out| {
+                    let (user, host) = (&client.user, &client.host);
+                    tracing::info!("{}: put by {user:?} on {host:?} refused: {error}{left_out}", self.name);
+                });
                 if request.wants_answer() {
                     // Through the inbox, behind what the refusal has posted.
                     request.defer().send(error.eca());

@@ -24,6 +24,10 @@ pub enum Shape {
 /// | `String` | CHAR array that is text |
 /// | [`FixedString`] | STRING, 39 bytes |
 /// | `Vec<u8>`, `Vec<i16>`, `Vec<i32>`, `Vec<f32>`, `Vec<f64>`, `Vec<FixedString>` | arrays |
+#[diagnostic::on_unimplemented(
+    message = "a PV cannot hold `{Self}`",
+    note = "use bool, i16, i32, f32, f64, String, FixedString, Vec<f64> and other arrays, or an enum made by pv_enum!"
+)]
 pub trait PvType: Sized + Send + 'static {
     /// Element type on the wire.
     const NATIVE: NativeType;

@@ -12,6 +12,9 @@ pub struct Config {
     pub interfaces: Vec<Ipv4Addr>,
     /// UDP port, and the TCP port that is tried first; 0 takes any free port for each.
     pub server_port: u16,
+    /// When the TCP port is taken, searches are answered on the free port too, not on the shared one: for
+    /// clients on this host that are told the port.
+    pub search_on_own_port: bool,
     /// Beacon destinations beside the automatic ones.
     pub beacon_addresses: Vec<SocketAddrV4>,
     /// Adds the broadcast addresses of the interfaces served.
@@ -40,6 +43,8 @@ pub struct ConfigWarning {
     pub value: String,
     /// What is wrong, and what is used instead.
     pub rule: String,
+    /// Ignoring it would serve more than was asked for.
+    pub opens_up: bool,
 }
 
 impl Default for Config {
@@ -47,6 +52,7 @@ impl Default for Config {
         Self {
             interfaces: Vec::new(),
             server_port: SERVER_PORT,
+            search_on_own_port: false,
             beacon_addresses: Vec::new(),
             auto_beacons: true,
             beacon_port: REPEATER_PORT,
@@ -105,6 +111,13 @@ impl Config {
             multicast_ttl: reader.number("EPICS_CA_MCAST_TTL").unwrap_or(1),
             ..default
         };
+        if config.interfaces.is_empty()
+            && let Some(value) = reader.get("EPICS_CAS_INTF_ADDR_LIST")
+        {
+            let rule = "has no usable address".to_owned();
+            let variable = "EPICS_CAS_INTF_ADDR_LIST";
+            reader.warnings.push(ConfigWarning { variable, value, rule, opens_up: true });
+        }
         (config, reader.warnings)
     }
 
@@ -126,7 +139,8 @@ impl<L: Fn(&'static str) -> Option<String>> Reader<L> {
     }
 
     fn warn(&mut self, variable: &'static str, value: &str, rule: impl Into<String>) {
-        self.warnings.push(ConfigWarning { variable, value: value.to_owned(), rule: rule.into() });
+        let rule = rule.into();
+        self.warnings.push(ConfigWarning { variable, value: value.to_owned(), rule, opens_up: false });
     }
 
     /// A port above 5000, or 0 for any free one (base knows no 0 here); trailing junk is tolerated.
@@ -136,7 +150,11 @@ impl<L: Fn(&'static str) -> Option<String>> Reader<L> {
         match digits.parse::<u16>() {
             Ok(port) if port > 5000 || port == 0 => Some(port),
             _ => {
-                self.warn(name, &value, "must be a port in 5001..=65535, or 0; the default is used");
+                self.warn(
+                    name,
+                    &value,
+                    "must be a port in 5001..=65535, or 0 for a free one; the default port is used",
+                );
                 None
             }
         }
@@ -239,6 +257,14 @@ mod tests {
         assert_eq!(config.beacon_addresses.len(), 2);
         assert_eq!(config.beacon_addresses[1], SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6065));
         assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn an_interface_list_without_any_address_is_told_apart() {
+        let (_, warnings) = with(&[("EPICS_CAS_INTF_ADDR_LIST", "127.0.0.l")]);
+        assert!(warnings.iter().any(|warning| warning.opens_up));
+        let (_, warnings) = with(&[("EPICS_CAS_INTF_ADDR_LIST", "127.0.0.1 127.0.0.l")]);
+        assert!(warnings.len() == 1 && !warnings[0].opens_up);
     }
 
     #[test]

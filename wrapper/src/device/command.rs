@@ -9,6 +9,8 @@ use super::io::Interrupted;
 use super::port::Port;
 use crate::pv::PvCore;
 use crate::sequence::arg::{Arg, Call};
+use crate::sequence::spec::Bound;
+use crate::sequence::template::MAX_VALUES;
 
 /// What a device is asked to do.
 ///
@@ -51,6 +53,18 @@ impl Command {
         let positional = call.args.into_iter().map(|arg| (String::new(), arg));
         let args = positional.chain(call.named).collect();
         Self { args, text: Some(text.to_owned()), ..Self::new(call.name) }
+    }
+
+    /// A command that was checked against its list.
+    pub(crate) fn from_bound(bound: Bound) -> Self {
+        bound.args.into_iter().fold(Self::new(bound.name), |command, (name, arg)| command.arg(name, arg))
+    }
+
+    /// The call that would have made this command.
+    pub(crate) fn into_call(self) -> Call {
+        let (positional, named): (Vec<_>, Vec<_>) =
+            self.args.into_iter().partition(|(name, _)| name.is_empty());
+        Call { name: self.name, args: positional.into_iter().map(|(_, arg)| arg).collect(), named }
     }
 
     pub(crate) fn with_text(mut self, text: &str) -> Self {
@@ -149,10 +163,13 @@ impl Completion {
         Self(Some(pending))
     }
 
-    pub(crate) fn start(&mut self) {
+    /// The command starts now.
+    pub(crate) fn start(&mut self) -> Instant {
+        let now = Instant::now();
         if let Some(pending) = &mut self.0 {
-            pending.started = Instant::now();
+            pending.started = now;
         }
+        now
     }
 
     /// Answers, behind all that the device has posted so far.
@@ -194,7 +211,7 @@ impl Reply {
         Self::default()
     }
 
-    /// Done, with a result for `values`.
+    /// Done, with a result for `values`: at most 10 000 numbers, more is a failure.
     pub fn values(values: Vec<f64>) -> Self {
         Self { values: Some(values), message: None }
     }
@@ -202,6 +219,15 @@ impl Reply {
     /// Done, with a word for `message`.
     pub fn message(text: impl Into<String>) -> Self {
         Self { values: None, message: Some(text.into()) }
+    }
+
+    pub(crate) fn fitting(self) -> Result<Self, DeviceError> {
+        match self.values.as_ref().map(Vec::len) {
+            Some(count) if count > MAX_VALUES => {
+                Err(DeviceError::new(format!("{count} values, at most {MAX_VALUES} fit")))
+            }
+            _ => Ok(self),
+        }
     }
 
     /// With a word for `message` as well.

@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::SystemDevice;
 use super::command::Command;
-use super::port::Port;
-
-/// How often ELAPSED is renewed while a device sleeps.
-const TICK: Duration = Duration::from_millis(100);
+use super::port::{Port, TICK};
 
 /// Why a sleep ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +60,22 @@ impl DeviceIo {
 
     /// Sleeps, unless the command should end.
     ///
+    /// A helper thread of the device sleeps with `std::thread::sleep` instead, and ends when
+    /// [`DeviceIo::interrupted`] is [`Interrupted::Stop`]: an ABORT is for the running command.
+    ///
+    /// ```
+    /// # use wrapper::{DeviceIo, Interrupted, Pv};
+    /// # use std::time::Duration;
+    /// fn watch(io: DeviceIo, temperature: Pv<f64>, read: impl Fn() -> f64 + Send + 'static) {
+    ///     std::thread::spawn(move || {
+    ///         while io.interrupted() != Some(Interrupted::Stop) {
+    ///             temperature.post(read());
+    ///             std::thread::sleep(Duration::from_millis(200));
+    ///         }
+    ///     });
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// At once when ABORT is put, an urgent command comes, or the IOC stops.
     pub fn sleep(&self, time: Duration) -> Result<(), Interrupted> {
@@ -76,9 +89,7 @@ impl DeviceIo {
                 return Ok(());
             }
             let _ = self.port.nudged().recv_timeout(left.min(TICK));
-            if let Some(template) = self.port.template().filter(|_| time > TICK) {
-                template.elapsed(start.elapsed().as_secs_f64());
-            }
+            self.port.show_elapsed();
         }
     }
 
@@ -89,6 +100,7 @@ impl DeviceIo {
 
     /// Publishes how far the running command is, in percent.
     pub fn progress(&self, percent: f64) {
+        self.port.show_elapsed();
         if let Some(template) = self.port.template() {
             template.progress(percent);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ca::proto::dbr::{Scalar, Value};
 use ca::proto::{Alarm, Eca};
@@ -20,8 +20,10 @@ use crate::sequence::spec::{self, CommandSpec};
 use crate::sequence::template::{Outcome, Template};
 use crate::sequence::text;
 
-/// Commands that wait for a device, unless it asks for another number.
-pub(crate) const QUEUE: usize = 16;
+/// Commands that wait for a device at most.
+const QUEUE: usize = 16;
+/// How often ELAPSED is renewed.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Where puts become commands of one device; given to [`PvBuilder::command`](crate::PvBuilder::command).
 #[derive(Clone, Debug)]
@@ -48,7 +50,8 @@ impl DevicePort {
     ) -> Result<(), PutError> {
         let text = String::from_value(&value).unwrap_or_default();
         let refusal = if cut {
-            Err("a string of 39 characters may be cut by the client, use caput -S".to_owned())
+            Err("39 characters may be a text cut by the client, use caput -S (aioca: datatype=DBR_CHAR_STR)"
+                .to_owned())
         } else {
             self.0.parse(&text)
         };
@@ -110,6 +113,8 @@ pub(crate) struct Port {
     closed: Receiver<()>,
     aborting: AtomicBool,
     stopping: AtomicBool,
+    /// When the running command started, and when ELAPSED was last shown.
+    clock: Mutex<Option<(Instant, Instant)>>,
     specs: OnceLock<Vec<CommandSpec>>,
     template: OnceLock<Template>,
     /// All PVs of the device, for its COMM alarms.
@@ -138,6 +143,7 @@ impl Port {
             nudge: bounded(1),
             aborting: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            clock: Mutex::new(None),
             specs: OnceLock::new(),
             template: OnceLock::new(),
             pvs: OnceLock::new(),
@@ -202,19 +208,38 @@ impl Port {
         let spec = spec::find(specs, &call).map_err(|error| error.to_string())?;
         let within = spec.stated_time();
         let bound = spec.check(call).map_err(|error| error.to_string())?;
-        let command =
-            bound.args.into_iter().fold(Command::new(bound.name), |c, (name, arg)| c.arg(name, arg));
-        Ok(command.with_text(input).with_time(within))
+        Ok(Command::from_bound(bound).with_text(input).with_time(within))
     }
 
-    /// Tells about text that was no command.
-    fn refuse(&self, reason: &str) {
-        batch(|| {
-            let books = self.books.lock();
-            if let Some(template) = self.template() {
-                template.refused_text(reason, books.pending == 0);
+    /// Checks a command that a put to one of the device's PVs makes against the device's list, as text is
+    /// checked, and fills in what it leaves out.
+    fn bind(&self, command: Command) -> Result<Command, PutError> {
+        let specs = self.specs.get().map_or(&[][..], Vec::as_slice);
+        if specs.is_empty() || command.text().is_some() {
+            return Ok(command);
+        }
+        let call = command.into_call();
+        let bound = spec::find(specs, &call).and_then(|spec| Ok((spec.check(call)?, spec.stated_time())));
+        match bound {
+            Ok((bound, within)) => Ok(Command::from_bound(bound).with_time(within)),
+            Err(error) => {
+                self.refuse(&error.to_string());
+                Err(PutError::Refused(error.to_string()))
             }
-        });
+        }
+    }
+
+    /// Tells about a put that was no command.
+    fn refuse(&self, reason: &str) {
+        batch(|| self.tell(reason, &self.books.lock()));
+    }
+
+    /// Shows why a put was refused: ERROR of a device that is down says why it is, ACK of a running command
+    /// is that one's.
+    fn tell(&self, reason: &str, books: &Books) {
+        if let Some(template) = self.template() {
+            template.refused_put(reason, books.online, books.pending == 0);
+        }
     }
 
     /// Accepts a command: stores the value of its PV, shows that the device is busy, queues it.
@@ -226,10 +251,15 @@ impl Port {
         policy: Policy,
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
+        let command = self.bind(command)?;
         batch(|| {
             let mut books = self.books.lock();
-            self.admit(&mut books, pv, policy)?;
+            if let Err(refusal) = self.admit(&mut books, pv, policy) {
+                self.tell(&refusal.to_string(), &books);
+                return Err(refusal);
+            }
             let number = books.accepted.wrapping_add(1);
+            tracing::debug!("{}: command {number} {:?} accepted", self.name, command.name());
             books.accepted = number;
             if let Some(template) = self.template() {
                 if books.pending == 0 {
@@ -353,6 +383,9 @@ impl Port {
                 return Ok(false);
             }
             let failed = self.discard_all(&mut books);
+            if !failed.is_empty() {
+                tracing::warn!("{}: aborted, {} waiting commands dropped", self.name, failed.len());
+            }
             let answer = Some(answer()).filter(Answer::is_awaited);
             if books.pending > 0 {
                 self.aborting.store(true, SeqCst);
@@ -392,7 +425,8 @@ impl Port {
             return None;
         }
         if let Some(completion) = command.completion_mut() {
-            completion.start();
+            let now = completion.start();
+            *self.clock.lock() = Some((now, now));
         }
         Some(command)
     }
@@ -410,6 +444,20 @@ impl Port {
     pub(crate) fn next_urgent(&self) -> Option<Command> {
         let command = self.urgent.1.try_recv().ok()?;
         self.take(command, false)
+    }
+
+    /// Shows how long the running command has taken, ten times a second at most.
+    pub(crate) fn show_elapsed(&self) {
+        let elapsed = match &mut *self.clock.lock() {
+            Some((started, shown)) if shown.elapsed() >= TICK => {
+                *shown = Instant::now();
+                started.elapsed().as_secs_f64()
+            }
+            _ => return,
+        };
+        if let Some(template) = self.template() {
+            template.elapsed(elapsed);
+        }
     }
 
     /// Waits until there is a command, a nudge, or the time is over.
@@ -431,10 +479,14 @@ impl Port {
     /// A command has ended: shows the outcome, then answers.
     pub(crate) fn finish(&self, pending: Pending, result: Result<Reply, DeviceError>) {
         let elapsed = pending.started.elapsed().as_secs_f64();
+        let result = result.and_then(Reply::fitting);
         batch(|| {
             let mut books = self.books.lock();
             books.pending -= 1;
             books.running = books.running.saturating_sub(1);
+            if books.running == 0 {
+                *self.clock.lock() = None;
+            }
             let aborted = self.is_aborting();
             let status = if result.is_ok() { Eca::NORMAL } else { Eca::PUTFAIL };
             if let Err(error) = &result {
@@ -470,11 +522,11 @@ impl Port {
         }
     }
 
-    /// The device is up: commands are accepted, alarms are those of the values.
-    pub(crate) fn up(&self) {
+    /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
+    pub(crate) fn up(&self) -> bool {
         let mut books = self.books.lock();
         if self.is_stopping() || std::mem::replace(&mut books.online, true) {
-            return;
+            return false;
         }
         batch(|| {
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.reset_alarm());
@@ -482,6 +534,7 @@ impl Port {
                 template.online();
             }
         });
+        true
     }
 
     /// The device is down: waiting commands fail, its PVs are INVALID.

@@ -60,10 +60,13 @@ impl DeviceThread {
 fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>) {
     let io = DeviceIo::new(port.clone());
     let inbox = CommandInbox::new(port.clone());
+    let mut last_reason = String::new();
     while !port.is_stopping() {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             device.startup(&io)?;
-            port.up();
+            if port.up() {
+                info!("{}: up again", port.name());
+            }
             device.run(&inbox, &io);
             Err::<(), _>(DeviceError::new("its loop ended"))
         }));
@@ -75,14 +78,15 @@ fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>) {
             Ok(Err(error)) => error.to_string(),
             Err(payload) => format!("panicked: {}", panic_text(&*payload)),
         };
-        error!("{}: {reason}; it starts again in {BACK_OFF:?}", port.name());
+        // A device that cannot start says so once, not five times a second.
+        if reason != last_reason {
+            error!("{}: {reason}; it is tried again every {BACK_OFF:?}", port.name());
+        }
         port.down(&reason);
+        last_reason = reason;
         let restart = Instant::now() + BACK_OFF;
         while Instant::now() < restart && !port.is_stopping() {
             let _ = port.nudged().recv_deadline(restart);
-        }
-        if !port.is_stopping() {
-            info!("{}: starts again", port.name());
         }
     }
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| device.shutdown(&io))) {

@@ -7,8 +7,10 @@ use crate::group::{GroupBuilder, GroupError};
 use crate::hooks::PutHook;
 use crate::pv::Pv;
 
-/// Capacity of CMD, `values` and `message`.
+/// Capacity of CMD and `message`, in bytes.
 const LONG: usize = 10_000;
+/// Capacity of `values`.
+pub(crate) const MAX_VALUES: usize = 10_000;
 
 crate::pv_enum! {
     /// What a device is doing.
@@ -92,7 +94,7 @@ impl Template {
         let ack = g.pv("ACK", FixedString::cut("0")).read_only();
         let ack = ack.doc("0 while a command runs, 1 when the last one succeeded, 0: reason when it failed");
         let ack = ack.add()?;
-        let values = g.pv("values", vec![f64::NAN, f64::NAN]).max_length(LONG).read_only();
+        let values = g.pv("values", vec![f64::NAN, f64::NAN]).max_length(MAX_VALUES).read_only();
         let values = values.precision(6).doc("result or trajectory of the last command").add()?;
         let message = g.pv("message", String::new()).max_length(LONG).read_only();
         let message = message.doc("what the device last said").add()?;
@@ -153,9 +155,11 @@ impl Template {
         set(&self.refused, number);
     }
 
-    /// Text that was no command; ACK belongs to a running command.
-    pub(crate) fn refused_text(&self, reason: &str, idle: bool) {
-        set(&self.error, cut(reason));
+    /// A put that did not become a command.
+    pub(crate) fn refused_put(&self, reason: &str, online: bool, idle: bool) {
+        if online {
+            set(&self.error, cut(reason));
+        }
         if idle {
             set(&self.ack, FixedString::cut(&format!("0: {reason}")));
         }
@@ -166,7 +170,7 @@ impl Template {
         let (ack, state) = match outcome.result {
             Ok(reply) => {
                 if let Some(values) = &reply.values {
-                    set(&self.values, values[..values.len().min(LONG)].to_vec());
+                    set(&self.values, values.clone());
                 }
                 if let Some(text) = &reply.message {
                     set(&self.message, cut(text));

@@ -199,3 +199,40 @@ fn names_with_dots_have_an_alias_with_colons_and_val_may_be_left_out() {
     assert!(raw.try_channel("r:free$").is_none(), "a number is no text");
     assert!(raw.try_channel("r:seq:CMD").is_none(), "one dot needs no alias");
 }
+
+#[test]
+fn a_command_of_a_pv_is_checked_and_completed_as_text_is() {
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    let (target, wrong) = (raw.channel("r:target"), raw.channel("r:wrong"));
+    let (values, error) = (raw.channel("r:seq.values"), raw.channel("r:seq.ERROR"));
+    assert_eq!(raw.put(target, 4.0), NORMAL);
+    assert_eq!(raw.get(values, 6, 0).payload, [4.0f64.to_be_bytes(), 2.0f64.to_be_bytes()].concat());
+    assert_eq!((raw.put(wrong, 1.0), raw.get(wrong, 6, 1).double()), (PUTFAIL, 0.0));
+    assert!(raw.get_text(error).starts_with("unknown command \"dance\""));
+}
+
+#[test]
+fn elapsed_is_the_time_of_the_whole_command() {
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    let (cmd, elapsed) = (raw.channel("r:seq.CMD"), raw.channel("r:seq.ELAPSED"));
+    let id = raw.monitor(elapsed, 6, 1, 1);
+    let ioid = raw.start_put_text(cmd, "nap()");
+    let (status, before) = raw.completion(ioid);
+    assert_eq!(status, NORMAL);
+    let shown: Vec<_> = before.iter().filter(|m| m.header.p2 == id).map(|m| m.double()).collect();
+    assert!(shown.is_sorted() && shown.len() >= 4, "{shown:?}");
+    assert!(shown.last().is_some_and(|last| (0.36..1.0).contains(last)), "{shown:?}");
+}
+
+#[test]
+fn more_values_than_fit_are_a_failure_not_a_cut() {
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    let (cmd, ack) = (raw.channel("r:seq.CMD"), raw.channel("r:seq.ACK"));
+    let list = |count: usize| format!("[{}]", "1,".repeat(count));
+    assert_eq!(raw.put_text(cmd, &list(4_000)), NORMAL);
+    assert_eq!(raw.put_text(cmd, "many()"), PUTFAIL);
+    assert_eq!(raw.get_text(ack), "0: 10001 values, at most 10000 fit");
+}

@@ -16,6 +16,8 @@ fn a_full_queue_refuses_stores_nothing_and_counts() {
     assert_eq!(raw.get(queued, 5, 1).long(), 16);
     let before = raw.get(refused, 5, 1).long();
     assert_eq!(raw.put(target, 8.0), 160);
+    let error = raw.channel("r:seq.ERROR");
+    assert!(raw.get_text(error).starts_with("16 commands wait already"));
     assert_eq!(raw.get(target, 6, 1).double(), 7.0);
     assert_eq!(raw.get(refused, 5, 1).long(), before + 1);
     lab.remote.release.store(true, SeqCst);

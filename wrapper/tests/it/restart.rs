@@ -41,6 +41,9 @@ fn a_device_that_does_not_start_is_offline_and_tried_again() {
     assert_eq!(raw.get_text(error), "nobody at home");
     let cmd = raw.channel("r:seq.CMD");
     assert_eq!(raw.put_text(cmd, "[1]"), 160);
+    let ack = raw.channel("r:seq.ACK");
+    assert_eq!(raw.get_text(ack), "0: the device is offline");
+    assert_eq!(raw.get_text(error), "nobody at home", "the cause stays");
     lab.remote.broken.store(false, SeqCst);
     eventually("it is up", || (raw.get(state, 0, 1).text() == "Idle").then_some(()));
     assert_eq!(raw.put_text(cmd, "[1]"), 1);

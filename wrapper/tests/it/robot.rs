@@ -38,7 +38,16 @@ impl Robot {
             CommandSpec::new("fail", "fails"),
             CommandSpec::new("panic", "panics"),
             CommandSpec::new("wait", "waits until it is released, aborted or told to stop"),
+            CommandSpec::new("many", "gives more values than fit"),
+            CommandSpec::new("nap", "sleeps three times"),
             CommandSpec::new("hang", "never returns"),
+            CommandSpec::new("go", "goes").arg("to", ArgType::Number, "").optional_arg(
+                "speed",
+                ArgType::Number,
+                "",
+                2.0,
+            ),
+            CommandSpec::new("stop", "stops"),
             CommandSpec::new("count", "posts from two threads").arg("to", ArgType::Integer, ""),
         ];
         Self { specs, remote, target: None, count: None }
@@ -78,6 +87,7 @@ impl SystemDevice for Robot {
         let go = |x: f64| Command::new("go").arg("to", x);
         self.target = Some(group.pv("target", 0.0).command(&port, go).add()?);
         group.pv("slider", 0.0).command_with(&port, Policy::Replace, go).add()?;
+        group.pv("wrong", 0.0).command(&port, |_| Command::new("dance")).add()?;
         group.pv("stop", 0.0).command_with(&port, Policy::Urgent, |_| Command::new("stop")).add()?;
         self.count = Some(group.pv("count", 0).read_only().add()?);
         group.pv("free", 0.0).add()?;
@@ -107,7 +117,12 @@ impl SystemDevice for Robot {
                 }
             }
             "count" => self.count(command.number("to")? as i32),
-            "go" => Ok(Reply::values(vec![command.number("to")?])),
+            "go" => Ok(Reply::values(vec![command.number("to")?, command.number("speed")?])),
+            "many" => Ok(Reply::values(vec![0.0; 10_001])),
+            "nap" => {
+                (0..3).try_for_each(|_| io.sleep(Duration::from_millis(120)))?;
+                Ok(Reply::done())
+            }
             "stop" => Ok(Reply::done()),
             other => Err(DeviceError::new(format!("no command {other:?}"))),
         }

@@ -54,9 +54,11 @@ impl<S: Service> Server<S> {
     /// # Errors
     /// When an interface cannot be bound.
     pub async fn start(config: Config, service: Arc<S>) -> Result<Self, Error> {
-        let udp = udp::bind(&config)?;
         let listeners = accept::bind(&config)?;
         let tcp_port = listeners.first().map_or(0, |(_, address)| address.port());
+        let taken = config.server_port != 0 && tcp_port != config.server_port;
+        let search_port = if taken && config.search_on_own_port { tcp_port } else { config.server_port };
+        let udp = udp::bind(&config, search_port)?;
         let shared = Arc::new(Shared {
             service,
             config,

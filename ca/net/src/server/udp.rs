@@ -22,9 +22,8 @@ pub(super) struct SearchSocket {
 
 /// Binds the search port on every interface and, where an interface has one, on its broadcast address:
 /// a socket bound to a unicast address does not hear broadcasts.
-pub(super) fn bind(config: &Config) -> Result<Vec<SearchSocket>, Error> {
+pub(super) fn bind(config: &Config, mut port: u16) -> Result<Vec<SearchSocket>, Error> {
     let mut sockets = Vec::new();
-    let mut port = config.server_port;
     let (groups, interfaces): (Vec<_>, Vec<_>) =
         config.listen_on().into_iter().partition(Ipv4Addr::is_multicast);
     for interface in interfaces {
