@@ -1,0 +1,81 @@
+//! ABORT: ends the running command and empties the queue.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use ca::proto::Eca;
+use ca::proto::dbr::{Scalar, Value};
+use ca::server::{Answer, batch};
+
+use super::finish::Ending;
+use super::{DevicePort, Port};
+use crate::device::command::DeviceError;
+use crate::hooks::PutError;
+use crate::pv::{MakeAnswer, PvCore};
+
+impl DevicePort {
+    pub(crate) fn abort(
+        &self,
+        pv: &Arc<PvCore>,
+        value: Value,
+        answer: impl MakeAnswer,
+    ) -> Result<bool, PutError> {
+        self.0.abort(pv, value, answer)
+    }
+}
+
+impl Port {
+    /// Raises the abort flag and empties the queue; true when the answer comes later, behind those of the
+    /// aborted commands.
+    pub(super) fn abort(
+        &self,
+        pv: &Arc<PvCore>,
+        value: Value,
+        answer: impl MakeAnswer,
+    ) -> Result<bool, PutError> {
+        let wanted = !matches!(value, Value::Scalar(Scalar::Enum(0)));
+        batch(|| {
+            let mut books = self.books.lock();
+            if !books.online {
+                return Err(PutError::Offline);
+            }
+            if books.aborts.len() >= self.limit {
+                return Err(PutError::QueueFull { queued: books.aborts.len() });
+            }
+            pv.apply(value, None, None);
+            if !wanted {
+                return Ok(false);
+            }
+            let failed = self.discard_all(&mut books);
+            if !failed.is_empty() {
+                tracing::warn!("{}: aborted, {} waiting commands dropped", self.name, failed.len());
+            }
+            let answer = Some(answer()).filter(Answer::is_awaited);
+            if books.pending > 0 {
+                self.aborting.store(true, SeqCst);
+                self.nudge();
+                books.aborts.extend(answer);
+            } else {
+                if !failed.is_empty() {
+                    let result = Err(DeviceError::new("aborted before it started"));
+                    let number = books.discarded;
+                    self.finished(&mut books, &result, Ending { aborted: true, number, elapsed: 0.0 });
+                }
+                pv.apply(Value::Scalar(Scalar::Enum(0)), None, None);
+                books.aborts.extend(answer);
+            }
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            if books.pending == 0 {
+                books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+            }
+            Ok(true)
+        })
+    }
+
+    pub(super) fn end_abort(&self) {
+        self.aborting.store(false, SeqCst);
+        if let Some(template) = self.template() {
+            template.abort_ended();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A command has ended, or will never run: its outcome is shown, then it is answered.
+
+use ca::proto::{Alarm, Eca};
+use ca::server::{Answer, batch};
+
+use super::take::unwrap;
+use super::{Books, Port};
+use crate::device::command::{Command, Completion, DeviceError, Pending, Reply};
+use crate::sequence::template::Outcome;
+
+/// How a command ended, beside its result.
+pub(super) struct Ending {
+    pub(super) aborted: bool,
+    pub(super) number: i32,
+    pub(super) elapsed: f64,
+}
+
+impl Port {
+    /// A command has ended: shows the outcome, then answers.
+    pub(crate) fn finish(&self, pending: Pending, result: Result<Reply, DeviceError>) {
+        let elapsed = pending.started.elapsed().as_secs_f64();
+        let result = result.and_then(Reply::fitting);
+        batch(|| {
+            let mut books = self.books.lock();
+            books.pending -= 1;
+            books.running = books.running.saturating_sub(1);
+            if books.running == 0 {
+                *self.clock.lock() = None;
+            }
+            let aborted = self.is_aborting();
+            let status = if result.is_ok() { Eca::NORMAL } else { Eca::PUTFAIL };
+            if let Err(error) = &result {
+                tracing::warn!("{}: command {} failed: {error}", self.name, pending.number);
+                pending.source.set_alarm(Alarm::WRITE);
+            }
+            // The commands behind an aborted one are done with it.
+            let number = if aborted { newer(books.discarded, pending.number) } else { pending.number };
+            self.finished(&mut books, &result, Ending { aborted, number, elapsed });
+            if books.running == 0 && aborted {
+                self.end_abort();
+            }
+            pending.answer.send(status);
+            if !self.is_aborting() {
+                books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+            }
+        });
+    }
+
+    pub(super) fn finished(&self, books: &mut Books, result: &Result<Reply, DeviceError>, ending: Ending) {
+        let idle = books.running == 0;
+        books.begun = !idle;
+        if let Some(template) = self.template() {
+            let Ending { aborted, number, elapsed } = ending;
+            template.finish(&Outcome { result, aborted, number, elapsed, idle });
+        }
+    }
+
+    /// Takes a command that will not run off the books; its answer, a failure, is still to be sent.
+    pub(super) fn discard(&self, books: &mut Books, mut command: Command) -> Option<Answer> {
+        books.pending -= 1;
+        let pending = command.take_completion().and_then(Completion::into_pending)?;
+        books.discarded = newer(books.discarded, pending.number);
+        Some(pending.answer)
+    }
+
+    /// Takes all waiting commands off the books; sending their answers is the caller's last step.
+    pub(super) fn discard_all(&self, books: &mut Books) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for place in self.queue.1.try_iter() {
+            books.queued -= 1;
+            answers.extend(unwrap(place).and_then(|command| self.discard(books, command)));
+        }
+        for command in self.urgent.1.try_iter() {
+            answers.extend(self.discard(books, command));
+        }
+        self.show_queue(books);
+        answers
+    }
+}
+
+/// The later of two running numbers, which wrap.
+fn newer(a: i32, b: i32) -> i32 {
+    if b.wrapping_sub(a) > 0 { b } else { a }
+}

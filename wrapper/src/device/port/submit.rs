@@ -1,0 +1,186 @@
+//! A put becomes a command: checked, admitted, shown, queued, in one step.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ca::proto::Eca;
+use ca::proto::dbr::Value;
+use ca::server::batch;
+
+use super::{Books, DevicePort, Port, Waiting};
+use crate::device::command::{Command, Completion, Pending};
+use crate::hooks::{Policy, PutError};
+use crate::pv::{MakeAnswer, PvCore};
+use crate::pv_type::PvType;
+use crate::sequence::{spec, text};
+
+impl DevicePort {
+    pub(crate) fn submit(
+        &self,
+        pv: &Arc<PvCore>,
+        value: Value,
+        command: Command,
+        policy: Policy,
+        answer: impl MakeAnswer,
+    ) -> Result<(), PutError> {
+        self.0.submit(pv, value, command, policy, answer)
+    }
+
+    pub(crate) fn submit_text(
+        &self,
+        pv: &Arc<PvCore>,
+        value: Value,
+        cut: bool,
+        answer: impl MakeAnswer,
+    ) -> Result<(), PutError> {
+        let text = String::from_value(&value).unwrap_or_default();
+        let refusal = if cut {
+            Err("39 characters may be a text cut by the client, use caput -S (aioca: datatype=DBR_CHAR_STR)"
+                .to_owned())
+        } else {
+            self.0.parse(&text)
+        };
+        match refusal {
+            Ok(command) => self.0.submit(pv, value, command, Policy::Queue, answer),
+            Err(reason) => {
+                self.0.refuse(&reason);
+                Err(PutError::Refused(reason))
+            }
+        }
+    }
+}
+
+impl Port {
+    fn parse(&self, input: &str) -> Result<Command, String> {
+        let specs = self.specs.get().map_or(&[][..], Vec::as_slice);
+        if specs.is_empty() {
+            return Ok(
+                text::parse(input).map_or_else(|_| Command::raw(input), |c| Command::from_call(c, input))
+            );
+        }
+        let known = |name: &str| specs.iter().any(|spec| spec.name() == name);
+        let call = text::parse_for(input, &known).map_err(|error| error.to_string())?;
+        let spec = spec::find(specs, &call).map_err(|error| error.to_string())?;
+        let within = spec.stated_time();
+        let bound = spec.check(call).map_err(|error| error.to_string())?;
+        Ok(Command::from_bound(bound).with_text(input).with_time(within))
+    }
+
+    /// Checks a command that a put to one of the device's PVs makes against the device's list, as text is
+    /// checked, and fills in what it leaves out.
+    fn bind(&self, command: Command) -> Result<Command, PutError> {
+        let specs = self.specs.get().map_or(&[][..], Vec::as_slice);
+        if specs.is_empty() || command.text().is_some() {
+            return Ok(command);
+        }
+        let call = command.into_call();
+        let bound = spec::find(specs, &call).and_then(|spec| Ok((spec.check(call)?, spec.stated_time())));
+        match bound {
+            Ok((bound, within)) => Ok(Command::from_bound(bound).with_time(within)),
+            Err(error) => {
+                self.refuse(&error.to_string());
+                Err(PutError::Refused(error.to_string()))
+            }
+        }
+    }
+
+    /// Tells about a put that was no command.
+    fn refuse(&self, reason: &str) {
+        batch(|| self.tell(reason, &self.books.lock()));
+    }
+
+    /// Accepts a command: stores the value of its PV, shows that the device is busy, queues it.
+    fn submit(
+        self: &Arc<Self>,
+        pv: &Arc<PvCore>,
+        value: Value,
+        command: Command,
+        policy: Policy,
+        answer: impl MakeAnswer,
+    ) -> Result<(), PutError> {
+        let command = self.bind(command)?;
+        batch(|| {
+            let mut books = self.books.lock();
+            if let Err(refusal) = self.admit(&mut books, pv, policy) {
+                self.tell(&refusal.to_string(), &books);
+                return Err(refusal);
+            }
+            let number = books.accepted.wrapping_add(1);
+            tracing::debug!("{}: command {number} {:?} accepted", self.name, command.name());
+            books.accepted = number;
+            if let Some(template) = self.template() {
+                if books.pending == 0 {
+                    books.begun = true;
+                    template.begin(Some(number));
+                } else {
+                    template.accepted(number);
+                }
+            }
+            pv.apply(value, None, None);
+            let mut command = command;
+            command.submit(
+                number,
+                Completion::new(Pending {
+                    port: self.clone(),
+                    source: pv.clone(),
+                    number,
+                    answer: answer(),
+                    started: Instant::now(),
+                }),
+            );
+            self.enqueue(&mut books, pv.id, command, policy);
+            Ok(())
+        })
+    }
+
+    fn admit(&self, books: &mut Books, pv: &PvCore, policy: Policy) -> Result<(), PutError> {
+        if !books.online {
+            return Err(PutError::Offline);
+        }
+        let replaces =
+            policy == Policy::Replace && books.slots.get(&pv.id).is_some_and(|slot| slot.lock().is_some());
+        let full = match policy {
+            Policy::Urgent => self.urgent.0.is_full(),
+            Policy::Queue | Policy::Replace => !replaces && books.queued >= self.limit,
+        };
+        if full {
+            books.refused = books.refused.wrapping_add(1);
+            if let Some(template) = self.template() {
+                template.refused(books.refused);
+            }
+            return Err(PutError::QueueFull { queued: self.limit });
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, books: &mut Books, pv: u64, command: Command, policy: Policy) {
+        match policy {
+            Policy::Queue => {
+                books.queued += 1;
+                let _ = self.queue.0.send(Waiting::Command(Box::new(command)));
+            }
+            Policy::Urgent => {
+                // Admission found room, and only holders of the books send.
+                let _ = self.urgent.0.try_send(command);
+                self.nudge();
+            }
+            Policy::Replace => {
+                let slot = books.slots.entry(pv).or_default().clone();
+                let older = slot.lock().replace(command);
+                match older {
+                    Some(older) => {
+                        if let Some(answer) = self.discard(books, older) {
+                            answer.send(Eca::PUTFAIL);
+                        }
+                    }
+                    None => {
+                        books.queued += 1;
+                        let _ = self.queue.0.send(Waiting::Slot(slot));
+                    }
+                }
+            }
+        }
+        books.pending += 1;
+        self.show_queue(books);
+    }
+}

@@ -1,0 +1,56 @@
+//! What the device's thread tells: it is up, it is down, it is to stop.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use ca::proto::{Alarm, Eca};
+use ca::server::batch;
+
+use super::Port;
+
+impl Port {
+    /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
+    pub(crate) fn up(&self) -> bool {
+        let mut books = self.books.lock();
+        if self.is_stopping() || std::mem::replace(&mut books.online, true) {
+            return false;
+        }
+        batch(|| {
+            self.pvs.get().into_iter().flatten().for_each(|pv| pv.reset_alarm());
+            if let Some(template) = self.template() {
+                template.online();
+            }
+        });
+        true
+    }
+
+    /// The device is down: waiting commands fail, its PVs are INVALID.
+    pub(crate) fn down(&self, reason: &str) {
+        batch(|| {
+            let mut books = self.books.lock();
+            books.online = false;
+            let failed = self.discard_all(&mut books);
+            books.begun = false;
+            self.end_abort();
+            if let Some(template) = self.template() {
+                template.offline(reason, (!failed.is_empty()).then_some(books.discarded));
+            }
+            self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+        });
+    }
+
+    /// Ends the thread's loop as soon as the device lets go; waiting commands fail.
+    pub(crate) fn stop(&self) {
+        batch(|| {
+            let mut books = self.books.lock();
+            self.stopping.store(true, SeqCst);
+            books.online = false;
+            let failed = self.discard_all(&mut books);
+            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+        });
+        // Dropped, it wakes whoever waits, for good.
+        self.open.lock().take();
+        self.nudge();
+    }
+}

@@ -1,0 +1,86 @@
+//! The device takes a command, or waits for one.
+
+use std::time::Instant;
+
+use ca::server::batch;
+
+use super::{Port, TICK, Waiting};
+use crate::device::command::{Command, DeviceError};
+
+impl Port {
+    /// The device takes the next command; `None` when it was aborted before it started.
+    fn take(&self, mut command: Command, from_queue: bool) -> Option<Command> {
+        let aborted = batch(|| {
+            let mut books = self.books.lock();
+            books.queued -= usize::from(from_queue);
+            books.running += 1;
+            if let Some(template) = self.template().filter(|_| !std::mem::replace(&mut books.begun, true)) {
+                template.begin(None);
+            }
+            self.show_queue(&books);
+            self.is_aborting()
+        });
+        if aborted {
+            command.finish(Err(DeviceError::new("aborted before it started")));
+            return None;
+        }
+        if let Some(completion) = command.completion_mut() {
+            let now = completion.start();
+            *self.clock.lock() = Some((now, now));
+        }
+        Some(command)
+    }
+
+    /// The next command of the line, if one waits.
+    pub(crate) fn try_next(&self) -> Option<Command> {
+        if let Some(command) = self.next_urgent() {
+            return Some(command);
+        }
+        let command = self.queue.1.try_recv().ok().and_then(unwrap)?;
+        self.take(command, true)
+    }
+
+    /// The next urgent command, if one waits.
+    pub(crate) fn next_urgent(&self) -> Option<Command> {
+        let command = self.urgent.1.try_recv().ok()?;
+        self.take(command, false)
+    }
+
+    /// Waits until there is a command, a nudge, or the time is over.
+    pub(crate) fn wait(&self, until: Option<Instant>) {
+        let mut select = crossbeam_channel::Select::new();
+        select.recv(&self.queue.1);
+        select.recv(&self.urgent.1);
+        select.recv(&self.closed);
+        let nudge = select.recv(&self.nudge.1);
+        let ready = match until {
+            Some(until) => select.ready_deadline(until).ok(),
+            None => Some(select.ready()),
+        };
+        if ready == Some(nudge) {
+            let _ = self.nudge.1.try_recv();
+        }
+    }
+
+    /// Shows how long the running command has taken, ten times a second at most.
+    pub(crate) fn show_elapsed(&self) {
+        let elapsed = match &mut *self.clock.lock() {
+            Some((started, shown)) if shown.elapsed() >= TICK => {
+                *shown = Instant::now();
+                started.elapsed().as_secs_f64()
+            }
+            _ => return,
+        };
+        if let Some(template) = self.template() {
+            template.elapsed(elapsed);
+        }
+    }
+}
+
+/// The command of a place; `None` when it was superseded and taken already.
+pub(super) fn unwrap(place: Waiting) -> Option<Command> {
+    match place {
+        Waiting::Command(command) => Some(*command),
+        Waiting::Slot(slot) => slot.lock().take(),
+    }
+}
