@@ -6,7 +6,11 @@ use ca::server::{Answer, batch};
 use super::take::unwrap;
 use super::{Books, Port};
 use crate::device::command::{Command, Completion, DeviceError, Pending, Reply};
+use crate::log_limit::LogLimit;
 use crate::sequence::template::Outcome;
+
+/// Failed commands in the log.
+static FAILURES: LogLimit = LogLimit::new(10);
 
 /// How a command ended, beside its result.
 pub(super) struct Ending {
@@ -30,7 +34,9 @@ impl Port {
             let aborted = self.is_aborting();
             let status = if result.is_ok() { Eca::NORMAL } else { Eca::PUTFAIL };
             if let Err(error) = &result {
-                tracing::warn!("{}: command {} failed: {error}", self.name, pending.number);
+                FAILURES.log(|left_out| {
+                    tracing::warn!("{}: command {} failed: {error}{left_out}", self.name, pending.number);
+                });
                 pending.source.set_alarm(Alarm::WRITE);
             }
             // The commands behind an aborted one are done with it.
