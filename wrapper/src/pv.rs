@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use ca::proto::dbr::{Meta, NativeType, Scalar, Stamp, Value, WireArray};
-use ca::proto::{Alarm, EventMask};
+use ca::proto::{Acknowledge, Alarm, EventMask};
 use ca::server::{
-    Answer, PutFailure, PutOutcome, PutRequest, Reading, Subscribed, Subscriber, Update, batch,
+    Acknowledgement, Answer, Extra, PutFailure, PutOutcome, PutRequest, Reading, Subscribed, Subscriber,
+    Update, batch,
 };
 use parking_lot::Mutex;
 
@@ -124,6 +125,7 @@ struct State {
     /// It was declared, put or posted.
     defined: bool,
     alarm: Alarm,
+    acknowledge: Acknowledge,
     stamp: Stamp,
     meta: Arc<Meta>,
     subscribers: Vec<(Subscriber, EventMask)>,
@@ -141,12 +143,48 @@ impl PvCore {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            state: Mutex::new(State { value, defined, alarm, stamp, meta, subscribers: Vec::new() }),
+            state: Mutex::new(State {
+                value,
+                defined,
+                alarm,
+                acknowledge: Acknowledge { severity: alarm.severity, ..Acknowledge::default() },
+                stamp,
+                meta,
+                subscribers: Vec::new(),
+            }),
         })
     }
 
     pub(crate) fn read(&self, meta: bool) -> Reading {
         self.state.lock().reading(meta)
+    }
+
+    pub(crate) fn extra(&self) -> Extra {
+        Extra { acknowledge: self.state.lock().acknowledge, class: self.record_type() }
+    }
+
+    /// The record type that a plain PV stands for (RTYP).
+    fn record_type(&self) -> &'static str {
+        match (self.fixed.shape, self.fixed.native) {
+            (Shape::Array | Shape::Text, _) | (_, NativeType::Char) => "waveform",
+            (_, NativeType::Double | NativeType::Float) => "ao",
+            (_, NativeType::Long | NativeType::Short) => "longout",
+            (_, NativeType::Enum) => "mbbo",
+            (_, NativeType::String) => "stringout",
+        }
+    }
+
+    /// Changes the acknowledge state; everybody who watches alarms is told.
+    pub(crate) fn acknowledge(&self, change: Acknowledgement) {
+        batch(|| {
+            let mut state = self.state.lock();
+            let current = state.alarm.severity;
+            match change {
+                Acknowledgement::Transient(on) => state.acknowledge.set_transient(on, current),
+                Acknowledgement::UpTo(severity) => state.acknowledge.up_to(severity),
+            }
+            state.push(EventMask::ALARM);
+        });
     }
 
     pub(crate) fn meta(&self) -> Arc<Meta> {
@@ -345,7 +383,7 @@ impl State {
         mask.set(EventMask::VALUE | EventMask::LOG, every || is_news(&self.value, &value));
         mask.set(EventMask::ALARM, self.alarm != alarm);
         self.stamp = stamp.unwrap_or_else(|| self.next_stamp());
-        self.alarm = alarm;
+        self.change_alarm(alarm);
         self.defined = true;
         let old = std::mem::replace(&mut self.value, value);
         self.push(mask);
@@ -354,9 +392,16 @@ impl State {
 
     fn store_alarm(&mut self, value: Value, alarm: Alarm) {
         self.stamp = self.next_stamp();
-        self.alarm = alarm;
+        self.change_alarm(alarm);
         self.value = value;
         self.push(EventMask::ALARM);
+    }
+
+    fn change_alarm(&mut self, alarm: Alarm) {
+        if self.alarm != alarm {
+            self.acknowledge.raise(alarm.severity);
+        }
+        self.alarm = alarm;
     }
 
     /// The present time, but later than the last stamp: clocks are set back.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ca::proto::EventMask;
 use ca::proto::dbr::{Meta, WireArray};
 use ca::server::{
-    AccessRights, Claim, Client, PutOutcome, PutRequest, Reading, Service, Subscribed, Subscriber,
+    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, PutRequest, Reading, Service,
+    Subscribed, Subscriber,
 };
 
 use crate::group::GroupError;
@@ -79,6 +80,14 @@ impl Service for Table {
 
     fn read(&self, pv: &Arc<PvCore>, meta: bool) -> Reading {
         pv.read(meta)
+    }
+
+    fn extra(&self, pv: &Arc<PvCore>) -> Extra {
+        pv.extra()
+    }
+
+    fn acknowledge(&self, pv: &Arc<PvCore>, change: Acknowledgement) {
+        pv.acknowledge(change);
     }
 
     fn meta(&self, pv: &Arc<PvCore>) -> Arc<Meta> {

@@ -104,6 +104,45 @@ wire_enum!(
     }
 );
 
+/// What of a PV's alarms an operator has acknowledged (ACKT, ACKS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledge {
+    /// An alarm that went away by itself must be acknowledged too (ACKT); YES in a new record.
+    pub transient: bool,
+    /// The highest severity that is not acknowledged (ACKS).
+    pub severity: AlarmSeverity,
+}
+
+impl Default for Acknowledge {
+    fn default() -> Self {
+        Self { transient: true, severity: AlarmSeverity::NoAlarm }
+    }
+}
+
+impl Acknowledge {
+    /// The alarm has changed to `severity` (`recGblResetAlarms`).
+    pub fn raise(&mut self, severity: AlarmSeverity) {
+        if !self.transient || severity >= self.severity {
+            self.severity = severity;
+        }
+    }
+
+    /// ACKT is set; without it, only the alarm of now, `current`, can be unacknowledged.
+    pub fn set_transient(&mut self, transient: bool, current: AlarmSeverity) {
+        self.transient = transient;
+        if !transient && self.severity > current {
+            self.severity = current;
+        }
+    }
+
+    /// Alarms up to `severity` are acknowledged.
+    pub fn up_to(&mut self, severity: AlarmSeverity) {
+        if severity >= self.severity {
+            self.severity = AlarmSeverity::NoAlarm;
+        }
+    }
+}
+
 /// Status and severity of one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alarm {

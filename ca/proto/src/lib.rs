@@ -14,7 +14,7 @@ pub mod limits;
 pub mod server;
 pub mod wire;
 
-pub use alarm::{Alarm, AlarmSeverity, AlarmStatus};
+pub use alarm::{Acknowledge, Alarm, AlarmSeverity, AlarmStatus};
 pub use close::CloseReason;
 pub use eca::Eca;
 pub use event_mask::EventMask;

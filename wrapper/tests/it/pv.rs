@@ -114,3 +114,26 @@ fn a_large_array_is_shared_whole_and_its_length_is_the_current_one() {
     assert_eq!((all.header.count, all.payload == payload), (20_000, true));
     assert_eq!(raw.get(array, 20, 3).payload[16..], payload[..24]);
 }
+
+#[test]
+fn an_alarm_stays_unacknowledged_until_somebody_acknowledges_it() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    let watch = raw.monitor(number, 37, 1, 4);
+    let mut state = |raw: &mut Raw| {
+        let update = raw.next();
+        assert_eq!(update.header.p2, watch);
+        let word = |at: usize| u16::from_be_bytes([update.payload[at], update.payload[at + 1]]);
+        (word(2), word(6), update.payload[8..12].to_vec())
+    };
+    assert_eq!(state(&mut raw), (0, 0, b"1.50".to_vec()));
+    served.number.post(6.5);
+    assert_eq!(state(&mut raw), (2, 2, b"6.50".to_vec()), "MAJOR");
+    served.number.post(1.0);
+    assert_eq!(state(&mut raw), (0, 2, b"1.00".to_vec()), "gone, but not acknowledged");
+    raw.send(Command::Write, 36, 1, number.sid, 0, &2u16.to_be_bytes());
+    assert_eq!(state(&mut raw), (0, 0, b"1.00".to_vec()));
+    let text = raw.channel("p:text");
+    assert_eq!(raw.get(text, 38, 1).text(), "waveform");
+}

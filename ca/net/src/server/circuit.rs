@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use ca_proto::dbr::{Meta, WireArray};
 use ca_proto::server::{
-    Claim, Client, Delivery, FeedId, Output, PutOutcome, Reading, ServerCircuit, Subscribed, Ticket,
+    Acknowledgement, Claim, Client, Delivery, Extra, FeedId, Output, PutOutcome, Reading, ServerCircuit,
+    Subscribed, Ticket,
 };
 use ca_proto::{CloseReason, EventMask, Sid};
 use tokio::net::TcpStream;
@@ -318,6 +319,14 @@ impl<S: Service> ca_proto::server::Service for View<S> {
 
     fn read(&mut self, channel: &S::Channel, meta: bool) -> Reading {
         self.service.read(channel, meta)
+    }
+
+    fn extra(&mut self, channel: &S::Channel) -> Extra {
+        self.service.extra(channel)
+    }
+
+    fn acknowledge(&mut self, channel: &S::Channel, change: Acknowledgement) {
+        self.service.acknowledge(channel, change);
     }
 
     fn meta(&mut self, channel: &S::Channel) -> Arc<Meta> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ca_proto::EventMask;
 use ca_proto::dbr::{Meta, WireArray};
-use ca_proto::server::{Claim, Client, PutOutcome, Reading, Subscribed, Ticket};
+use ca_proto::server::{Acknowledgement, Claim, Client, Extra, PutOutcome, Reading, Subscribed, Ticket};
 
 use super::inbox::{Answer, Inbox, Subscriber};
 
@@ -21,6 +21,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// The current state; metadata only when `meta` is set.
     fn read(&self, channel: &Self::Channel, meta: bool) -> Reading;
+
+    /// What alarm handlers and record-aware clients ask beside the reading.
+    fn extra(&self, channel: &Self::Channel) -> Extra;
+
+    /// Changes the acknowledge state of the PV's alarms.
+    fn acknowledge(&self, channel: &Self::Channel, change: Acknowledgement);
 
     /// The metadata alone.
     fn meta(&self, channel: &Self::Channel) -> Arc<Meta>;

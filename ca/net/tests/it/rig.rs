@@ -8,8 +8,8 @@ use ca::Config;
 use ca::proto::EventMask;
 use ca::proto::dbr::{ArrayData, Meta, Scalar, Value, WireArray};
 use ca::server::{
-    AccessRights, Answer, Claim, Client, PutFailure, PutOutcome, PutRequest, Reading, Report, Server,
-    Service, Subscribed, Subscriber, Update, batch, now,
+    AccessRights, Acknowledgement, Answer, Claim, Client, Extra, PutFailure, PutOutcome, PutRequest, Reading,
+    Report, Server, Service, Subscribed, Subscriber, Update, batch, now,
 };
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
@@ -95,6 +95,12 @@ impl Service for Pvs {
     fn exists(&self, name: &str) -> bool {
         self.index(name).is_some()
     }
+
+    fn extra(&self, _channel: &usize) -> Extra {
+        Extra::default()
+    }
+
+    fn acknowledge(&self, _channel: &usize, _change: Acknowledgement) {}
 
     fn read(&self, channel: &usize, meta: bool) -> Reading {
         self.reading(channel, meta, &self.pvs[*channel].state.lock())

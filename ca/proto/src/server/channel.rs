@@ -83,7 +83,6 @@ impl<C> ServerCircuit<C> {
         let Some(channel) = self.channels.remove(&sid) else {
             return self.unknown_channel(header, out);
         };
-        self.monitors.remove_odd(sid);
         if let Some(feed) = channel.feed
             && self.monitors.remove_channel(feed, sid)
         {

@@ -3,7 +3,7 @@
 use super::{AccessRights, Output, Reading, ServerCircuit, Service};
 use crate::dbr::{DbrClass, DbrType, Meta, NativeType, Value, encode};
 use crate::wire::msg::{self, get};
-use crate::wire::{Command, Header, padded};
+use crate::wire::{Header, padded};
 use crate::{CloseReason, Eca, Ioid, Sid};
 
 /// Values from this size on leave by reference, in bytes.
@@ -113,7 +113,9 @@ impl<C> ServerCircuit<C> {
             out.header(&get::reply(code, 0, 0, Eca::GETFAIL, ioid));
             return Ok(());
         };
-        let Some(ty) = DbrType::from_code(code) else { return self.odd_type(header, out) };
+        let Some(ty) = DbrType::from_code(code) else {
+            return self.handle_read_special(header, service, out);
+        };
         if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
@@ -171,20 +173,6 @@ impl<C> ServerCircuit<C> {
         let text =
             format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
         self.report(cid, Eca::TOLARGE, header, &text, out);
-        Ok(())
-    }
-
-    /// Types 35..=38 have no value to get; types above do not exist and end the circuit.
-    fn odd_type(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
-        if header.data_type > LAST_TYPE {
-            return Err(CloseReason::DataType(header.data_type));
-        }
-        debug_assert_eq!(header.command, Command::ReadNotify as u16);
-        let ioid = Ioid(header.p2);
-        let count = header.count.min(1);
-        append_failure(2, 0, count, out, |count, size| {
-            get::reply(header.data_type, count, size, Eca::GETFAIL, ioid)
-        });
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod output;
 mod put;
 pub mod search;
 mod service;
+mod special;
 
 pub use crate::wire::msg::channel::AccessRights;
 pub use circuit::{Counters, ServerCircuit};
@@ -22,3 +23,4 @@ pub use mailbox::{Delivery, FeedId, Mailbox};
 pub use output::Output;
 pub use put::{PutFailure, PutOutcome, Ticket};
 pub use service::{Claim, Client, Reading, Service, Subscribed, Update};
+pub use special::{Acknowledgement, Extra};

@@ -2,16 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::get::{LAST_TYPE, append_data, append_failure, needs_meta, reply_bound};
-use super::{AccessRights, Entry, FeedId, Output, Reading, ServerCircuit, Service};
-use crate::dbr::DbrType;
+use super::get::{append_data, append_failure, needs_meta, reply_bound};
+use super::special::{Special, append_special};
+use super::{AccessRights, Entry, Extra, FeedId, Output, Reading, ServerCircuit, Service};
+use crate::dbr::{DbrType, NativeType};
 use crate::ids::IdMap;
 use crate::wire::Header;
 use crate::wire::msg::monitor;
 use crate::{CloseReason, Eca, EventMask, Sid, SubscriptionId};
-
-/// Most subscriptions to types 35..=38 on a circuit.
-const ODD: usize = 1024;
 
 /// One subscription.
 #[derive(Clone, Debug)]
@@ -20,13 +18,52 @@ struct Subscription {
     serial: u64,
     sid: Sid,
     id: SubscriptionId,
-    ty: DbrType,
+    wanted: Wanted,
     count: u32,
-    /// The count as the client sent it, for the confirmation of a cancel.
-    asked: u32,
     mask: EventMask,
     /// Updates of the feed up to this number are older than the first update.
     since: u64,
+}
+
+/// The type of a subscription.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Dbr(DbrType),
+    Special(Special),
+}
+
+impl Wanted {
+    fn from_code(code: u16) -> Option<Self> {
+        DbrType::from_code(code).map(Self::Dbr).or_else(|| Special::from_code(code).map(Self::Special))
+    }
+
+    fn code(self) -> u16 {
+        match self {
+            Self::Dbr(ty) => ty.code(),
+            Self::Special(special) => special.code(),
+        }
+    }
+
+    /// The type in which the value itself is sent.
+    fn value(self) -> DbrType {
+        match self {
+            Self::Dbr(ty) => ty,
+            Self::Special(_) => NativeType::String.plain(),
+        }
+    }
+
+    /// Offset of the first element, and bytes of each.
+    fn layout(self) -> (u64, u64) {
+        match self {
+            Self::Dbr(ty) => (ty.value_offset() as u64, ty.native.width() as u64),
+            Self::Special(special) => special.layout(),
+        }
+    }
+
+    fn size(self, count: u32) -> u64 {
+        let (offset, width) = self.layout();
+        offset + width * u64::from(count)
+    }
 }
 
 /// The subscriptions that share one feed.
@@ -58,19 +95,12 @@ pub(super) struct Monitors {
     /// Subscriptions whose first update waits for EVENTS_ON.
     late: VecDeque<(Sid, SubscriptionId)>,
     expansion: Option<Expansion>,
-    /// Subscriptions to types that have no value: they wait for their cancel only.
-    odd: Vec<(Sid, SubscriptionId)>,
 }
 
 impl Monitors {
     pub(super) fn new_feed(&mut self) -> FeedId {
         self.last_feed += 1;
         FeedId(self.last_feed)
-    }
-
-    /// Forgets subscriptions of a channel to types that have no value.
-    pub(super) fn remove_odd(&mut self, sid: Sid) {
-        self.odd.retain(|(odd, _)| *odd != sid);
     }
 
     /// Removes the subscriptions of a channel; true when its feed has none left.
@@ -126,10 +156,12 @@ impl<C> ServerCircuit<C> {
         let Some(channel) = self.channels.get(&sid) else { return self.unknown_channel(header, out) };
         let (cid, readable) = (channel.cid, channel.rights.contains(AccessRights::READ));
         let (feed, key) = (channel.feed, service.feed_key(&channel.handle));
-        let Some(ty) = DbrType::from_code(header.data_type) else { return self.odd_event_type(header, out) };
+        let Some(wanted) = Wanted::from_code(header.data_type) else {
+            return Err(CloseReason::DataType(header.data_type));
+        };
         // As base: more elements than the PV can hold are zeros, and the count stays the client's.
         let count = header.count;
-        if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
+        if wanted.size(count) > reply_bound(wanted.value(), channel.capacity, self.limits.max_payload) {
             return self.too_large(header, out);
         }
         let bits = monitor::mask(payload).unwrap_or(0);
@@ -146,7 +178,8 @@ impl<C> ServerCircuit<C> {
         let id = SubscriptionId(header.p2);
         if !readable {
             let update = |count, size| monitor::update(header.data_type, count, size, Eca::NORDACCESS, id);
-            append_failure(ty.native.width() as u64, ty.value_offset() as u64, count, out, update);
+            let (offset, width) = wanted.layout();
+            append_failure(width, offset, count, out, update);
         }
         let feed = feed.unwrap_or_else(|| self.feed_of(key));
         let state = self.monitors.feeds.entry(feed).or_insert(Feed {
@@ -161,9 +194,8 @@ impl<C> ServerCircuit<C> {
             serial: self.monitors.last_serial,
             sid,
             id,
-            ty,
+            wanted,
             count,
-            asked: header.count,
             mask,
             since: 0,
         });
@@ -203,28 +235,14 @@ impl<C> ServerCircuit<C> {
         else {
             return;
         };
-        let meta = needs_meta(channel.native, subscription.ty);
+        let meta = needs_meta(channel.native, subscription.wanted.value());
         let subscribed = service.subscribe(&channel.handle, feed, mask, meta);
         subscription.since = subscribed.since;
         if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
-            append_update(subscription, &subscribed.reading, self.limits.max_payload, out);
+            let extra = || service.extra(&channel.handle);
+            append_update(subscription, &subscribed.reading, extra, self.limits.max_payload, out);
             self.counters.updates += 1;
         }
-    }
-
-    /// Types 35..=38 carry no value: every update would be a failure, so one is sent at once.
-    fn odd_event_type(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
-        if header.data_type > LAST_TYPE {
-            return Err(CloseReason::DataType(header.data_type));
-        }
-        if self.monitors.odd.len() >= ODD {
-            return Err(CloseReason::Limit { what: "subscriptions without a value", limit: ODD });
-        }
-        self.monitors.odd.push((Sid(header.p1), SubscriptionId(header.p2)));
-        append_failure(2, 0, header.count.min(1), out, |count, size| {
-            monitor::update(header.data_type, count, size, Eca::GETFAIL, SubscriptionId(header.p2))
-        });
-        Ok(())
     }
 
     pub(super) fn handle_event_cancel<S: Service<Channel = C>>(
@@ -236,11 +254,6 @@ impl<C> ServerCircuit<C> {
         let (sid, id) = (Sid(header.p1), SubscriptionId(header.p2));
         let Some(channel) = self.channels.get_mut(&sid) else { return self.unknown_channel(header, out) };
         let cid = channel.cid;
-        if let Some(at) = self.monitors.odd.iter().position(|odd| *odd == (sid, id)) {
-            self.monitors.odd.swap_remove(at);
-            out.header(&monitor::cancelled(header.data_type, header.count, sid, id));
-            return Ok(());
-        }
         let removed = channel.feed.and_then(|feed| Some((feed, self.monitors.remove(feed, sid, id)?)));
         let Some((feed, subscription)) = removed else {
             let reason = CloseReason::UnknownSubscription(id.0);
@@ -255,7 +268,7 @@ impl<C> ServerCircuit<C> {
         } else if state.subscriptions.iter().all(|s| s.sid != sid) {
             channel.feed = None;
         }
-        out.header(&monitor::cancelled(subscription.ty.code(), subscription.asked, sid, id));
+        out.header(&monitor::cancelled(subscription.wanted.code(), subscription.count, sid, id));
         Ok(())
     }
 
@@ -312,21 +325,34 @@ impl<C> ServerCircuit<C> {
             if !channel.rights.contains(AccessRights::READ) {
                 continue;
             }
-            if reading.meta.is_none() && needs_meta(channel.native, subscription.ty) {
+            if reading.meta.is_none() && needs_meta(channel.native, subscription.wanted.value()) {
                 reading.meta = Some(service.meta(&channel.handle));
             }
-            append_update(subscription, &reading, self.limits.max_payload, out);
+            let extra = || service.extra(&channel.handle);
+            append_update(subscription, &reading, extra, self.limits.max_payload, out);
             self.counters.updates += 1;
         }
         true
     }
 }
 
-fn append_update(subscription: &Subscription, reading: &Reading, most: u64, out: &mut Output) {
-    let (ty, id) = (subscription.ty, subscription.id);
-    let update = |status: Eca| move |count, size| monitor::update(ty.code(), count, size, status, id);
-    if !append_data(reading, ty, subscription.count, most, out, update(Eca::NORMAL)) {
-        let (width, offset) = (ty.native.width() as u64, ty.value_offset() as u64);
-        append_failure(width, offset, subscription.count, out, update(Eca::GETFAIL));
+fn append_update(
+    subscription: &Subscription,
+    reading: &Reading,
+    extra: impl FnOnce() -> Extra,
+    most: u64,
+    out: &mut Output,
+) {
+    let (code, count, id) = (subscription.wanted.code(), subscription.count, subscription.id);
+    let update = |status: Eca| move |count, size| monitor::update(code, count, size, status, id);
+    let done = match subscription.wanted {
+        Wanted::Dbr(ty) => append_data(reading, ty, count, most, out, update(Eca::NORMAL)),
+        Wanted::Special(special) => {
+            append_special(special, reading, &extra(), count, out, update(Eca::NORMAL))
+        }
+    };
+    if !done {
+        let (offset, width) = subscription.wanted.layout();
+        append_failure(width, offset, count, out, update(Eca::GETFAIL));
     }
 }

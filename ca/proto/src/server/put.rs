@@ -85,8 +85,8 @@ impl<C> ServerCircuit<C> {
             done(Eca::BADTYPE);
             return Err(CloseReason::DataType(data_type));
         }
-        // As base: a put with completion takes the plain types only.
-        if DbrType::from_code(data_type).is_none_or(|ty| ty.class != DbrClass::Plain) {
+        // As base: a put with completion takes the plain types and the acknowledgements only.
+        if DbrType::from_code(data_type).is_some_and(|ty| ty.class != DbrClass::Plain) {
             done(Eca::PUTFAIL);
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl<C> ServerCircuit<C> {
             return refused(Eca::NOWTACCESS, &Eca::NOWTACCESS.text());
         }
         let Some(ty) = DbrType::from_code(header.data_type) else {
-            return refused(Eca::PUTFAIL, &"this data type cannot be written");
+            return self.acknowledge(&channel.handle, header.data_type, payload, service);
         };
         match WireArray::from_put(ty, header.count, payload) {
             Ok(value) => service.put(&channel.handle, value, ticket),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccessRights, FeedId, PutOutcome, Ticket};
+use super::{AccessRights, Acknowledgement, Extra, FeedId, PutOutcome, Ticket};
 use crate::dbr::{Meta, NativeType, Stamp, Value, WireArray};
 use crate::{Alarm, EventMask, Sid};
 
@@ -76,6 +76,12 @@ pub trait Service {
 
     /// The current state; metadata only when `meta` is set.
     fn read(&mut self, channel: &Self::Channel, meta: bool) -> Reading;
+
+    /// What alarm handlers and record-aware clients ask beside the reading.
+    fn extra(&mut self, channel: &Self::Channel) -> Extra;
+
+    /// Changes the acknowledge state of the PV's alarms.
+    fn acknowledge(&mut self, channel: &Self::Channel, change: Acknowledgement);
 
     /// The metadata alone.
     fn meta(&mut self, channel: &Self::Channel) -> Arc<Meta>;

@@ -134,7 +134,7 @@ fn without_read_access_the_answer_is_368_with_zeros() {
 }
 
 #[test]
-fn types_35_to_38_fail_and_39_closes_without_a_word() {
+fn types_35_and_36_cannot_be_read_and_39_closes_without_a_word() {
     let mut talk = Talk::new();
     let sid = talk.open(1, "double");
     for ty in [35, 36] {
@@ -171,4 +171,18 @@ fn the_old_read_answers_with_the_clients_channel_and_fails_by_error() {
     talk.send(&request);
     assert_eq!(error(&talk.take()[0]), (8, 114, &request[..16]));
     assert_eq!(talk.closed, Some(CloseReason::DataType(39)));
+}
+
+#[test]
+fn types_37_and_38_tell_the_acknowledge_state_and_the_record_type() {
+    let mut talk = Talk::new();
+    let sid = talk.open(1, "double");
+    let plain = talk.ask_one(&get(7, 1, sid, 9)).payload;
+    let answer = talk.ask_one(&get(37, 1, sid, 9));
+    assert_eq!((answer.p1, answer.count, answer.payload.len()), (1, 1, 48));
+    assert_eq!(answer.payload[..4], plain[..4], "status and severity");
+    assert_eq!(answer.payload[4..8], [0, 1, 0, 2], "ACKT first, then ACKS");
+    assert_eq!(answer.payload[8..48], plain[4..44], "the value as string");
+    let class = talk.ask_one(&get(38, 1, sid, 9));
+    assert_eq!((class.p1, &class.payload[..3], class.payload.len()), (1, &b"ao\0"[..], 40));
 }

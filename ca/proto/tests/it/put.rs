@@ -219,3 +219,19 @@ fn the_answer_of_a_cleared_channel_is_swallowed() {
     talk.pvs.mailbox.answer(tickets[0], Eca::NORMAL);
     assert_eq!(talk.take(), []);
 }
+
+#[test]
+fn alarms_are_acknowledged_by_types_35_and_36_and_by_nothing_else() {
+    let mut talk = Talk::new();
+    let sid = talk.open(5, "double");
+    let mut acks = |command, ty, value: u16| -> (u32, [u8; 4]) {
+        let request = message(command, ty, 1, [sid, 8], &value.to_be_bytes());
+        let status = talk.ask(&request).first().map_or(0, |answer| answer.p1);
+        let state = talk.ask_one(&crate::talk::get(37, 1, sid, 9)).payload;
+        (status, [state[4], state[5], state[6], state[7]])
+    };
+    assert_eq!(acks(19, 36, 1), (1, [0, 1, 0, 2]), "MINOR does not acknowledge MAJOR");
+    assert_eq!(acks(19, 35, 0), (1, [0, 0, 0, 1]), "without ACKT only the alarm of now is left");
+    assert_eq!(acks(4, 36, 3), (0, [0, 0, 0, 0]));
+    assert_eq!(acks(19, 36, 4), (160, [0, 0, 0, 0]), "there is no severity 4");
+}

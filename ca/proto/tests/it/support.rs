@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ca_proto::dbr::{ArrayData, LimitPair, Meta, Scalar, Stamp, Value, WireArray};
 use ca_proto::server::{
-    AccessRights, Claim, Client, FeedId, Mailbox, PutFailure, PutOutcome, Reading, Service, Subscribed,
-    Ticket, Update,
+    AccessRights, Acknowledgement, Claim, Client, Extra, FeedId, Mailbox, PutFailure, PutOutcome, Reading,
+    Service, Subscribed, Ticket, Update,
 };
-use ca_proto::{Alarm, Eca, EventMask, Limits, Sid};
+use ca_proto::{Acknowledge, Alarm, AlarmSeverity, Eca, EventMask, Limits, Sid};
 
 /// The stamp of every value: the one in the golden files.
 pub(crate) const STAMP: Stamp = Stamp { seconds: 0x4500_0000, nanos: 123_456_789 };
@@ -97,6 +97,7 @@ pub(crate) fn pvs() -> Vec<Pv> {
 pub(crate) struct Pvs {
     pub(crate) pvs: Vec<Pv>,
     pub(crate) mailbox: Mailbox,
+    pub(crate) acknowledge: Acknowledge,
     /// Puts that wait for their answer.
     pub(crate) pending: Vec<Ticket>,
     /// What the client said of itself at each claim.
@@ -110,6 +111,7 @@ impl Pvs {
         Self {
             pvs,
             mailbox: Mailbox::new(limits),
+            acknowledge: Acknowledge { transient: true, severity: AlarmSeverity::Major },
             pending: Vec::new(),
             clients: Vec::new(),
             feeds: Vec::new(),
@@ -168,6 +170,17 @@ impl Service for Pvs {
 
     fn tcp_port(&self) -> u16 {
         PORT
+    }
+
+    fn extra(&mut self, _channel: &usize) -> Extra {
+        Extra { acknowledge: self.acknowledge, class: "ao" }
+    }
+
+    fn acknowledge(&mut self, _channel: &usize, change: Acknowledgement) {
+        match change {
+            Acknowledgement::Transient(on) => self.acknowledge.set_transient(on, AlarmSeverity::Minor),
+            Acknowledgement::UpTo(severity) => self.acknowledge.up_to(severity),
+        }
     }
 
     fn read(&mut self, channel: &usize, meta: bool) -> Reading {
