@@ -162,7 +162,8 @@ impl<C> ServerCircuit<C> {
         let text = format!("payload of {} bytes is over the {bound} bytes that fit here", header.size);
         if Command::from_code(header.command).is_some() {
             let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
-            self.report(cid, Eca::TOLARGE, header, &text, out);
+            let status = if self.minor.is_none() { Eca::DEFUNCT } else { Eca::TOLARGE };
+            self.report(cid, status, header, &text, out);
         }
         true
     }

@@ -10,6 +10,8 @@ use crate::{CloseReason, Eca, Ioid, Sid};
 const SHARE: usize = 16 * 1024;
 /// A get of more elements than the PV can hold is filled with zeros up to this size, in bytes.
 const FILL: u64 = 1 << 20;
+/// Largest payload of a message with a short header.
+const SHORT: u64 = 65_528;
 /// The last DBR type that exists; 35..=38 concern alarms and record types.
 pub(super) const LAST_TYPE: u16 = 38;
 
@@ -17,11 +19,6 @@ pub(super) const LAST_TYPE: u16 = 38;
 pub(super) fn needs_meta(native: NativeType, ty: DbrType) -> bool {
     matches!(ty.class, DbrClass::Gr | DbrClass::Ctrl)
         || (ty.native == NativeType::String) != (native == NativeType::String)
-}
-
-/// Largest payload that a get of this type may ask for, `most` at the outside.
-pub(super) fn reply_bound(ty: DbrType, capacity: u32, most: u64) -> u64 {
-    ty.size(capacity).max(FILL).min(most)
 }
 
 /// Appends a message with data; `header` makes its header from count and payload size.
@@ -116,7 +113,7 @@ impl<C> ServerCircuit<C> {
         let Some(ty) = DbrType::from_code(code) else {
             return self.handle_read_special(header, service, out);
         };
-        if ty.size(count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
+        if ty.size(count) > self.reply_bound(ty, channel.capacity) {
             return self.too_large(header, out);
         }
         let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);
@@ -126,7 +123,7 @@ impl<C> ServerCircuit<C> {
             return Ok(());
         }
         let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
-        if !append_data(&reading, ty, count, self.limits.max_payload, out, reply(Eca::NORMAL)) {
+        if !append_data(&reading, ty, count, self.largest(), out, reply(Eca::NORMAL)) {
             append_failure(width, offset, count, out, reply(Eca::GETFAIL));
         }
         Ok(())
@@ -147,7 +144,7 @@ impl<C> ServerCircuit<C> {
             self.report(cid, Eca::BADTYPE, header, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         };
-        if ty.size(header.count) > reply_bound(ty, channel.capacity, self.limits.max_payload) {
+        if ty.size(header.count) > self.reply_bound(ty, channel.capacity) {
             return self.too_large(header, out);
         }
         if !channel.rights.contains(AccessRights::READ) {
@@ -160,7 +157,7 @@ impl<C> ServerCircuit<C> {
             append_failure(0, ty.value_offset() as u64, 0, out, head);
             true
         } else {
-            append_data(&reading, ty, header.count, self.limits.max_payload, out, head)
+            append_data(&reading, ty, header.count, self.largest(), out, head)
         };
         if !done {
             self.report(cid, Eca::GETFAIL, header, Eca::GETFAIL.text(), out);
@@ -168,11 +165,24 @@ impl<C> ServerCircuit<C> {
         Ok(())
     }
 
+    /// Largest payload that this client can take: before 4.9 there are 16 bits for the size.
+    pub(super) fn largest(&self) -> u64 {
+        let short = self.minor.is_none_or(|minor| minor < 9);
+        if short { SHORT } else { self.limits.max_payload }
+    }
+
+    /// Largest payload that a get of this type may ask for.
+    pub(super) fn reply_bound(&self, ty: DbrType, capacity: u32) -> u64 {
+        ty.size(capacity).max(FILL).min(self.largest())
+    }
+
     pub(super) fn too_large(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
         let cid = self.channels.get(&Sid(header.p1)).map_or(msg::error::NO_CHANNEL, |c| c.cid);
         let text =
             format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
-        self.report(cid, Eca::TOLARGE, header, &text, out);
+        let old = self.largest() == SHORT;
+        let status = if old { Eca::SIXTEEN_K_ARRAY_CLIENT } else { Eca::TOLARGE };
+        self.report(cid, status, header, &text, out);
         Ok(())
     }
 }

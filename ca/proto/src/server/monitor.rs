@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::get::{append_data, append_failure, needs_meta, reply_bound};
+use super::get::{append_data, append_failure, needs_meta};
 use super::special::{Special, append_special};
 use super::{AccessRights, Entry, Extra, FeedId, Output, Reading, ServerCircuit, Service};
 use crate::dbr::{DbrType, NativeType};
@@ -161,7 +161,7 @@ impl<C> ServerCircuit<C> {
         };
         // As base: more elements than the PV can hold are zeros, and the count stays the client's.
         let count = header.count;
-        if wanted.size(count) > reply_bound(wanted.value(), channel.capacity, self.limits.max_payload) {
+        if wanted.size(count) > self.reply_bound(wanted.value(), channel.capacity) {
             return self.too_large(header, out);
         }
         let bits = monitor::mask(payload).unwrap_or(0);
@@ -227,6 +227,7 @@ impl<C> ServerCircuit<C> {
         service: &mut S,
         out: Option<&mut Output>,
     ) {
+        let most = self.largest();
         let Some(channel) = self.channels.get(&sid) else { return };
         let Some(feed) = channel.feed else { return };
         let Some(state) = self.monitors.feeds.get_mut(&feed) else { return };
@@ -240,7 +241,7 @@ impl<C> ServerCircuit<C> {
         subscription.since = subscribed.since;
         if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
             let extra = || service.extra(&channel.handle);
-            append_update(subscription, &subscribed.reading, extra, self.limits.max_payload, out);
+            append_update(subscription, &subscribed.reading, extra, most, out);
             self.counters.updates += 1;
         }
     }
@@ -311,6 +312,7 @@ impl<C> ServerCircuit<C> {
         let Some(Expansion { feed, entry, next }) = self.monitors.expansion.take() else { return true };
         let Some(state) = self.monitors.feeds.get(&feed) else { return true };
         let mut reading = Reading { update: entry.update, meta: None };
+        let most = self.largest();
         let start = state.subscriptions.partition_point(|s| s.serial < next);
         for subscription in &state.subscriptions[start..] {
             if entry.number <= subscription.since || !subscription.mask.intersects(entry.mask) {
@@ -329,7 +331,7 @@ impl<C> ServerCircuit<C> {
                 reading.meta = Some(service.meta(&channel.handle));
             }
             let extra = || service.extra(&channel.handle);
-            append_update(subscription, &reading, extra, self.limits.max_payload, out);
+            append_update(subscription, &reading, extra, most, out);
             self.counters.updates += 1;
         }
         true

@@ -1,6 +1,6 @@
 //! DBR types 35..=38: alarm acknowledge (PUT_ACKT, PUT_ACKS, STSACK_STRING) and the record type (CLASS_NAME).
 
-use super::get::{append_failure, needs_meta, reply_bound};
+use super::get::{append_failure, needs_meta};
 use super::{AccessRights, Output, PutFailure, PutOutcome, Reading, ServerCircuit, Service};
 use crate::alarm::{Acknowledge, AlarmSeverity};
 use crate::dbr::{FixedString, Meta, NativeType, encode};
@@ -127,7 +127,7 @@ impl<C> ServerCircuit<C> {
         };
         let (code, count, ioid) = (header.data_type, header.count, Ioid(header.p2));
         let text = NativeType::String.plain();
-        if special.size(count) > reply_bound(text, channel.capacity, self.limits.max_payload) {
+        if special.size(count) > self.reply_bound(text, channel.capacity) {
             return self.too_large(header, out);
         }
         let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);

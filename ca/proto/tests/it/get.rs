@@ -186,3 +186,14 @@ fn types_37_and_38_tell_the_acknowledge_state_and_the_record_type() {
     let class = talk.ask_one(&get(38, 1, sid, 9));
     assert_eq!((class.p1, &class.payload[..3], class.payload.len()), (1, &b"ao\0"[..], 40));
 }
+
+#[test]
+fn a_client_before_4_9_is_told_464_where_its_header_is_too_short() {
+    let mut talk = Talk::new();
+    let sid = talk.open(1, "array");
+    talk.ask(&crate::talk::version(0, 8));
+    let request = get(6, 9_000, sid, 9);
+    assert_eq!(error(&talk.ask_one(&request)), (1, 464, &request[..16]));
+    let fits = talk.ask_one(&get(6, 8_000, sid, 9));
+    assert_eq!((fits.p1, fits.extended, fits.payload.len()), (1, false, 64_000));
+}

@@ -227,7 +227,7 @@ fn alarms_are_acknowledged_by_types_35_and_36_and_by_nothing_else() {
     let mut acks = |command, ty, value: u16| -> (u32, [u8; 4]) {
         let request = message(command, ty, 1, [sid, 8], &value.to_be_bytes());
         let status = talk.ask(&request).first().map_or(0, |answer| answer.p1);
-        let state = talk.ask_one(&crate::talk::get(37, 1, sid, 9)).payload;
+        let state = talk.ask_one(&get(37, 1, sid, 9)).payload;
         (status, [state[4], state[5], state[6], state[7]])
     };
     assert_eq!(acks(19, 36, 1), (1, [0, 1, 0, 2]), "MINOR does not acknowledge MAJOR");
