@@ -121,7 +121,7 @@ fn an_alarm_stays_unacknowledged_until_somebody_acknowledges_it() {
     let mut raw = served.connect();
     let number = raw.channel("p:double");
     let watch = raw.monitor(number, 37, 1, 4);
-    let mut state = |raw: &mut Raw| {
+    let state = |raw: &mut Raw| {
         let update = raw.next();
         assert_eq!(update.header.p2, watch);
         let word = |at: usize| u16::from_be_bytes([update.payload[at], update.payload[at + 1]]);
