@@ -2,15 +2,15 @@
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ca::proto::dbr::{Meta, NativeType, Scalar, Stamp, Value, WireArray};
 use ca::proto::{Acknowledge, Alarm, EventMask};
 use ca::server::{
-    Acknowledgement, Answer, Extra, PutFailure, PutOutcome, PutRequest, Reading, Subscribed, Subscriber,
-    Update, batch,
+    AccessRights, Acknowledgement, Answer, Extra, PutFailure, PutOutcome, PutRequest, Reading, RightsBell,
+    Subscribed, Subscriber, Update, batch,
 };
 use parking_lot::Mutex;
 
@@ -68,6 +68,13 @@ impl<T: PvType> Pv<T> {
         self.core.state.lock().alarm
     }
 
+    /// Takes the right to put from all clients, or gives it back; they are told at once.
+    ///
+    /// A PV that is declared read-only stays so.
+    pub fn lock_puts(&self, locked: bool) {
+        self.core.lock_puts(locked);
+    }
+
     /// Publishes a value, with the alarm that its limits give and the present time.
     ///
     /// Runs no put hook and waits for nobody. PVs of a device go through its put queue, in order. A value
@@ -111,6 +118,10 @@ pub(crate) struct PvCore {
     pub(crate) name: Box<str>,
     pub(crate) id: u64,
     pub(crate) fixed: Fixed,
+    /// Puts are refused for now.
+    locked: AtomicBool,
+    /// The server to tell of changed rights.
+    pub(crate) bell: OnceLock<RightsBell>,
     state: Mutex<State>,
 }
 
@@ -143,6 +154,8 @@ impl PvCore {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
+            locked: AtomicBool::new(false),
+            bell: OnceLock::new(),
             state: Mutex::new(State {
                 value,
                 defined,
@@ -157,6 +170,20 @@ impl PvCore {
 
     pub(crate) fn read(&self, meta: bool) -> Reading {
         self.state.lock().reading(meta)
+    }
+
+    /// What clients may do.
+    pub(crate) fn rights(&self) -> AccessRights {
+        let locked = self.fixed.read_only || self.locked.load(Relaxed);
+        if locked { AccessRights::READ } else { AccessRights::all() }
+    }
+
+    fn lock_puts(&self, locked: bool) {
+        if self.locked.swap(locked, Relaxed) != locked
+            && let Some(bell) = self.bell.get()
+        {
+            bell.ring();
+        }
     }
 
     pub(crate) fn extra(&self) -> Extra {

@@ -70,8 +70,8 @@ impl Service for Table {
 
     fn claim(&self, name: &str, _client: &Client) -> Option<Claim<Arc<PvCore>>> {
         let pv = self.resolve(name)?;
-        let rights = if pv.fixed.read_only { AccessRights::READ } else { AccessRights::all() };
-        Some(Claim { channel: pv.clone(), native: pv.fixed.native, count: pv.fixed.capacity, rights })
+        let (native, count, rights) = (pv.fixed.native, pv.fixed.capacity, pv.rights());
+        Some(Claim { channel: pv.clone(), native, count, rights })
     }
 
     fn exists(&self, name: &str) -> bool {
@@ -80,6 +80,10 @@ impl Service for Table {
 
     fn read(&self, pv: &Arc<PvCore>, meta: bool) -> Reading {
         pv.read(meta)
+    }
+
+    fn rights(&self, pv: &Arc<PvCore>, _client: &Client) -> AccessRights {
+        pv.rights()
     }
 
     fn extra(&self, pv: &Arc<PvCore>) -> Extra {

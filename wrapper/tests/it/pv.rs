@@ -137,3 +137,18 @@ fn an_alarm_stays_unacknowledged_until_somebody_acknowledges_it() {
     let text = raw.channel("p:text");
     assert_eq!(raw.get(text, 38, 1).text(), "waveform");
 }
+
+#[test]
+fn the_right_to_put_can_be_taken_and_given_back_and_clients_are_told() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    assert_eq!((number.rights, raw.put(number, 2.0)), (3, 1));
+    for (locked, rights, status) in [(true, 1, 376), (false, 3, 1)] {
+        served.number.lock_puts(locked);
+        let told = raw.next();
+        assert!(told.is(Command::AccessRights), "{told:?}");
+        assert_eq!((told.header.p1, told.header.p2), (number.cid, rights));
+        assert_eq!(raw.put(number, 3.0), status);
+    }
+}

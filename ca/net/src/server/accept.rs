@@ -86,7 +86,7 @@ pub(super) async fn serve<S: Service>(listener: TcpListener, shared: Arc<Shared<
                 continue;
             }
         };
-        let Some(stats) = shared.registry.open(peer, shared.config.circuits) else {
+        let Some(stats) = shared.registry.open(peer, shared.config.circuits, &shared.config.limits) else {
             if !std::mem::replace(&mut full, true) {
                 warn!("circuit of {peer} refused: {} circuits are open, the limit", shared.config.circuits);
             }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use ca_proto::dbr::{Meta, WireArray};
 use ca_proto::server::{
-    Acknowledgement, Claim, Client, Delivery, Extra, FeedId, Output, PutOutcome, Reading, ServerCircuit,
-    Subscribed, Ticket,
+    AccessRights, Acknowledgement, Claim, Client, Delivery, Extra, FeedId, Output, PutOutcome, Reading,
+    ServerCircuit, Subscribed, Ticket,
 };
 use ca_proto::{CloseReason, EventMask, Sid};
 use tokio::net::TcpStream;
@@ -46,7 +46,7 @@ pub(super) async fn run<S: Service>(
     shared: Arc<Shared<S>>,
 ) {
     let limits = shared.config.limits.clone();
-    let inbox = Arc::new(Inbox::new(&limits));
+    let inbox = stats.inbox.clone();
     let mut output = Output::default();
     let circuit = ServerCircuit::new(limits.clone(), &mut output);
     let view =
@@ -201,6 +201,7 @@ impl<S: Service> Driver<S> {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.output);
                 }
+                Some(Delivery::Rights) => self.circuit.handle_rights(&mut self.view, &mut self.output),
             }
         }
     }
@@ -319,6 +320,10 @@ impl<S: Service> ca_proto::server::Service for View<S> {
 
     fn read(&mut self, channel: &S::Channel, meta: bool) -> Reading {
         self.service.read(channel, meta)
+    }
+
+    fn rights(&mut self, channel: &S::Channel) -> AccessRights {
+        self.service.rights(channel, &self.client)
     }
 
     fn extra(&mut self, channel: &S::Channel) -> Extra {

@@ -119,6 +119,10 @@ impl Inbox {
         }
     }
 
+    pub(crate) fn recheck_rights(self: &Arc<Self>) {
+        self.with(Mailbox::recheck_rights);
+    }
+
     fn wake_waiting(&self) {
         if std::mem::replace(&mut self.state.lock().waiting, false) {
             self.wake.notify_one();

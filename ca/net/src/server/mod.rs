@@ -21,7 +21,7 @@ pub use ca_proto::server::{
     AccessRights, Acknowledgement, Claim, Client, Extra, PutFailure, PutOutcome, Reading, Subscribed, Update,
 };
 pub use inbox::{Answer, Subscriber, batch, now};
-pub use report::{CircuitReport, Report};
+pub use report::{CircuitReport, Report, RightsBell};
 pub use service::{PutRequest, Service};
 
 use report::Registry;
@@ -31,7 +31,7 @@ struct Shared<S> {
     service: Arc<S>,
     config: Config,
     tcp_port: u16,
-    registry: Registry,
+    registry: Arc<Registry>,
     stop: CancellationToken,
 }
 
@@ -63,7 +63,7 @@ impl<S: Service> Server<S> {
             service,
             config,
             tcp_port,
-            registry: Registry::default(),
+            registry: Arc::default(),
             stop: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
@@ -94,6 +94,11 @@ impl<S: Service> Server<S> {
     /// Circuits and what happened on them.
     pub fn report(&self) -> Report {
         self.shared.registry.report()
+    }
+
+    /// To be rung when [`Service::rights`] has changed: every client is told what it may do now.
+    pub fn rights_bell(&self) -> RightsBell {
+        RightsBell::new(&self.shared.registry)
     }
 
     /// Stops accepting, closes all circuits, and waits for that at most `deadline`.

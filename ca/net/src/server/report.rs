@@ -1,15 +1,19 @@
 //! Counters of a server, for people and status PVs.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
+use ca_proto::Limits;
 use parking_lot::Mutex;
+
+use super::inbox::Inbox;
 
 /// Counters of one circuit; written by its task once per pass.
 #[derive(Debug)]
 pub(super) struct CircuitStats {
     peer: SocketAddr,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) channels: AtomicU64,
     pub(super) subscriptions: AtomicU64,
     pub(super) requests: AtomicU64,
@@ -50,9 +54,26 @@ pub struct Report {
     pub datagrams: u64,
 }
 
+/// Rings at a server when access rights have changed; usable from any thread, also when the server is gone.
+#[derive(Clone, Debug)]
+pub struct RightsBell(Weak<Registry>);
+
+impl RightsBell {
+    pub(super) fn new(registry: &Arc<Registry>) -> Self {
+        Self(Arc::downgrade(registry))
+    }
+
+    /// Every client is told what it may do now.
+    pub fn ring(&self) {
+        if let Some(registry) = self.0.upgrade() {
+            registry.recheck_rights();
+        }
+    }
+}
+
 /// Counters of a server.
 #[derive(Debug, Default)]
-pub(super) struct Registry {
+pub(crate) struct Registry {
     circuits: Mutex<Vec<Arc<CircuitStats>>>,
     pub(super) accepted: AtomicU64,
     pub(super) refused: AtomicU64,
@@ -61,7 +82,7 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Adds a circuit, unless there are `limit` of them.
-    pub(super) fn open(&self, peer: SocketAddr, limit: usize) -> Option<Arc<CircuitStats>> {
+    pub(super) fn open(&self, peer: SocketAddr, limit: usize, limits: &Limits) -> Option<Arc<CircuitStats>> {
         let mut circuits = self.circuits.lock();
         if circuits.len() >= limit {
             self.refused.fetch_add(1, Relaxed);
@@ -70,6 +91,7 @@ impl Registry {
         self.accepted.fetch_add(1, Relaxed);
         let stats = Arc::new(CircuitStats {
             peer,
+            inbox: Arc::new(Inbox::new(limits)),
             channels: AtomicU64::new(0),
             subscriptions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -79,6 +101,12 @@ impl Registry {
         });
         circuits.push(stats.clone());
         Some(stats)
+    }
+
+    /// Makes every circuit compare the rights of its channels.
+    fn recheck_rights(&self) {
+        let circuits = self.circuits.lock().clone();
+        circuits.iter().for_each(|circuit| circuit.inbox.recheck_rights());
     }
 
     pub(super) fn close(&self, stats: &Arc<CircuitStats>) {

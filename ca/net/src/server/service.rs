@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ca_proto::EventMask;
 use ca_proto::dbr::{Meta, WireArray};
-use ca_proto::server::{Acknowledgement, Claim, Client, Extra, PutOutcome, Reading, Subscribed, Ticket};
+use ca_proto::server::{
+    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, Reading, Subscribed, Ticket,
+};
 
 use super::inbox::{Answer, Inbox, Subscriber};
 
@@ -21,6 +23,10 @@ pub trait Service: Send + Sync + 'static {
 
     /// The current state; metadata only when `meta` is set.
     fn read(&self, channel: &Self::Channel, meta: bool) -> Reading;
+
+    /// What this client may do with the channel now; ring [`Server::rights_bell`](super::Server::rights_bell)
+    /// after a change.
+    fn rights(&self, channel: &Self::Channel, client: &Client) -> AccessRights;
 
     /// What alarm handlers and record-aware clients ask beside the reading.
     fn extra(&self, channel: &Self::Channel) -> Extra;

@@ -96,6 +96,10 @@ impl Service for Pvs {
         self.index(name).is_some()
     }
 
+    fn rights(&self, _channel: &usize, _client: &Client) -> AccessRights {
+        AccessRights::all()
+    }
+
     fn extra(&self, _channel: &usize) -> Extra {
         Extra::default()
     }

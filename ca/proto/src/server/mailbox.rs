@@ -24,6 +24,8 @@ pub enum Delivery {
     Update(FeedId, Entry),
     /// The answer to a put.
     Answer(Ticket, Eca),
+    /// Access rights may have changed.
+    Rights,
 }
 
 /// A first-in-first-out lane of feeds with a count of what went in and out.
@@ -77,6 +79,7 @@ pub struct Mailbox {
     bulk: Lane,
     answers: VecDeque<Answer>,
     held: bool,
+    rights: bool,
     entries: usize,
     bytes: usize,
     pushes: u64,
@@ -92,6 +95,7 @@ impl Mailbox {
             bulk: Lane::default(),
             answers: VecDeque::new(),
             held: false,
+            rights: false,
             entries: limits.feed_entries,
             bytes: limits.feed_bytes,
             pushes: 0,
@@ -139,6 +143,11 @@ impl Mailbox {
         });
     }
 
+    /// Access rights may have changed: the circuit is to look at all its channels.
+    pub fn recheck_rights(&mut self) {
+        self.rights = true;
+    }
+
     /// Holds updates back: each feed keeps its latest only. Answers still pass.
     pub fn hold(&mut self, held: bool) {
         self.held = held;
@@ -146,6 +155,9 @@ impl Mailbox {
 
     /// Takes the next delivery; bulk updates only when `bulk` is set.
     pub fn pop(&mut self, bulk: bool) -> Option<Delivery> {
+        if std::mem::take(&mut self.rights) {
+            return Some(Delivery::Rights);
+        }
         loop {
             if self.answer_is_due() {
                 return self.answers.pop_front().map(|a| Delivery::Answer(a.ticket, a.status));
@@ -175,7 +187,8 @@ impl Mailbox {
 
     /// True when [`Mailbox::pop`] has something to do now, with the same `bulk`.
     pub fn is_ready(&self, bulk: bool) -> bool {
-        self.answer_is_due()
+        self.rights
+            || self.answer_is_due()
             || (!self.held && (!self.small.feeds.is_empty() || (bulk && !self.bulk.feeds.is_empty())))
     }
 

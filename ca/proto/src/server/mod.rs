@@ -12,6 +12,7 @@ mod mailbox;
 mod monitor;
 mod output;
 mod put;
+mod rights;
 pub mod search;
 mod service;
 mod special;

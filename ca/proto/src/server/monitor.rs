@@ -176,11 +176,6 @@ impl<C> ServerCircuit<C> {
             return Err(reason);
         }
         let id = SubscriptionId(header.p2);
-        if !readable {
-            let update = |count, size| monitor::update(header.data_type, count, size, Eca::NORDACCESS, id);
-            let (offset, width) = wanted.layout();
-            append_failure(width, offset, count, out, update);
-        }
         let feed = feed.unwrap_or_else(|| self.feed_of(key));
         let state = self.monitors.feeds.entry(feed).or_insert(Feed {
             key,
@@ -190,15 +185,12 @@ impl<C> ServerCircuit<C> {
         state.mask |= mask;
         self.monitors.last_serial += 1;
         self.monitors.count += 1;
-        state.subscriptions.push(Subscription {
-            serial: self.monitors.last_serial,
-            sid,
-            id,
-            wanted,
-            count,
-            mask,
-            since: 0,
-        });
+        let subscription =
+            Subscription { serial: self.monitors.last_serial, sid, id, wanted, count, mask, since: 0 };
+        if !readable {
+            append_denied(&subscription, out);
+        }
+        state.subscriptions.push(subscription);
         if let Some(channel) = self.channels.get_mut(&sid) {
             channel.feed = Some(feed);
         }
@@ -271,6 +263,28 @@ impl<C> ServerCircuit<C> {
         }
         out.header(&monitor::cancelled(subscription.wanted.code(), subscription.count, sid, id));
         Ok(())
+    }
+
+    /// Sends the current value, or that it may not be read, to all subscriptions of a channel.
+    pub(super) fn refresh_channel<S: Service<Channel = C>>(
+        &mut self,
+        sid: Sid,
+        service: &mut S,
+        out: &mut Output,
+    ) {
+        let Some(channel) = self.channels.get(&sid) else { return };
+        let readable = channel.rights.contains(AccessRights::READ);
+        let Some(state) = channel.feed.and_then(|feed| self.monitors.feeds.get(&feed)) else { return };
+        let subscriptions: Vec<_> = state.subscriptions.iter().filter(|s| s.sid == sid).cloned().collect();
+        for subscription in subscriptions {
+            if !readable {
+                append_denied(&subscription, out);
+            } else if self.monitors.off {
+                self.monitors.late.push_back((sid, subscription.id));
+            } else {
+                self.first_update(sid, subscription.id, service, Some(out));
+            }
+        }
     }
 
     pub(super) fn handle_events<S: Service<Channel = C>>(
@@ -357,4 +371,13 @@ fn append_update(
         let (offset, width) = subscription.wanted.layout();
         append_failure(width, offset, count, out, update(Eca::GETFAIL));
     }
+}
+
+/// The update that says that the value may not be read.
+fn append_denied(subscription: &Subscription, out: &mut Output) {
+    let (code, id) = (subscription.wanted.code(), subscription.id);
+    let (offset, width) = subscription.wanted.layout();
+    append_failure(width, offset, subscription.count, out, |count, size| {
+        monitor::update(code, count, size, Eca::NORDACCESS, id)
+    });
 }

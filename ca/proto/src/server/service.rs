@@ -77,6 +77,9 @@ pub trait Service {
     /// The current state; metadata only when `meta` is set.
     fn read(&mut self, channel: &Self::Channel, meta: bool) -> Reading;
 
+    /// What this client may do with the channel now.
+    fn rights(&mut self, channel: &Self::Channel) -> AccessRights;
+
     /// What alarm handlers and record-aware clients ask beside the reading.
     fn extra(&mut self, channel: &Self::Channel) -> Extra;
 

@@ -1,6 +1,7 @@
 //! EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON.
 
 use ca_proto::dbr::{ArrayData, Scalar, Value};
+use ca_proto::server::AccessRights;
 use ca_proto::{CloseReason, EventMask, Limits};
 
 use crate::support::CHANGE;
@@ -314,4 +315,25 @@ fn more_subscriptions_than_the_limit_are_refused() {
     assert_eq!(error(&talk.take()[0]), (1, 48, &request[..16]));
     let reason = talk.closed.expect("closed").to_string();
     assert!(reason.contains("more than 1 subscription"), "{reason}");
+}
+
+#[test]
+fn rights_that_change_are_told_with_one_368_when_reading_is_lost_and_the_value_when_it_is_back() {
+    let mut talk = Talk::new();
+    let (sid, other) = (talk.open(1, "double"), talk.open(2, "enum"));
+    talk.ask_one(&monitor(6, 1, sid, 20, 1));
+    talk.ask_one(&monitor(3, 1, other, 21, 1));
+    let first = talk.pvs.pvs.iter().position(|pv| pv.name == "double").expect("it is there");
+    for (rights, status) in [(AccessRights::empty(), 368), (AccessRights::all(), 1)] {
+        talk.pvs.pvs[first].rights = rights;
+        talk.pvs.mailbox.recheck_rights();
+        let told = talk.take();
+        assert_eq!(told.len(), 2, "nothing for the other channel: {told:?}");
+        assert_eq!((told[0].command, told[0].p1, told[0].p2), (22, 1, rights.bits()));
+        assert_eq!((told[1].command, told[1].p1, told[1].p2), (1, status, 20));
+        talk.pvs.post("double", Scalar::Double(f64::from(status)), CHANGE);
+        assert_eq!(talk.take().len(), usize::from(status == 1));
+    }
+    talk.pvs.mailbox.recheck_rights();
+    assert_eq!(talk.take(), []);
 }

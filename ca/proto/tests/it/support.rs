@@ -21,7 +21,7 @@ pub(crate) struct Pv {
     pub(crate) value: Value,
     pub(crate) meta: Arc<Meta>,
     capacity: u32,
-    rights: AccessRights,
+    pub(crate) rights: AccessRights,
     /// Puts with completion are answered later.
     slow: bool,
 }
@@ -170,6 +170,10 @@ impl Service for Pvs {
 
     fn tcp_port(&self) -> u16 {
         PORT
+    }
+
+    fn rights(&mut self, channel: &usize) -> AccessRights {
+        self.pvs[*channel].rights
     }
 
     fn extra(&mut self, _channel: &usize) -> Extra {

@@ -230,6 +230,7 @@ impl Talk {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.out);
                 }
+                Some(Delivery::Rights) => self.circuit.handle_rights(&mut self.pvs, &mut self.out),
             }
         }
     }

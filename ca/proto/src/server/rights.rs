@@ -1,0 +1,27 @@
+//! Access rights that change while a channel is open.
+
+use super::{AccessRights, Output, ServerCircuit, Service};
+use crate::wire::msg::channel::access_rights;
+
+impl<C> ServerCircuit<C> {
+    /// Compares the rights of every channel with what the client was told, and tells it what changed.
+    ///
+    /// Who loses the right to read gets one update with status 368 per subscription, who regains it the current
+    /// value.
+    pub fn handle_rights<S: Service<Channel = C>>(&mut self, service: &mut S, out: &mut Output) {
+        let mut changed = Vec::new();
+        for (sid, channel) in &mut self.channels {
+            let now = service.rights(&channel.handle);
+            let before = std::mem::replace(&mut channel.rights, now);
+            if before != now {
+                out.header(&access_rights(channel.cid, now));
+                if (before ^ now).contains(AccessRights::READ) {
+                    changed.push(*sid);
+                }
+            }
+        }
+        for sid in changed {
+            self.refresh_channel(sid, service, out);
+        }
+    }
+}
