@@ -301,8 +301,8 @@ impl PvCore {
                     let (user, host) = (&client.user, &client.host);
                     tracing::info!("{}: put by {user:?} on {host:?} refused: {error}{left_out}", self.name);
                 });
-                if request.wants_answer() {
-                    // Through the inbox, behind what the refusal has posted.
+                if request.wants_answer() && !matches!(self.fixed.hook, PutHook::Store) {
+                    // As all answers of this PV: through the inbox, behind what the refusal has posted.
                     request.defer().send(error.eca());
                     return PutOutcome::Pending;
                 }

@@ -152,3 +152,14 @@ fn the_right_to_put_can_be_taken_and_given_back_and_clients_are_told() {
         assert_eq!(raw.put(number, 3.0), status);
     }
 }
+
+#[test]
+fn puts_of_one_channel_are_answered_in_order_the_refused_ones_too() {
+    let served = serve();
+    let mut raw = served.connect();
+    let number = raw.channel("p:double");
+    let puts: Vec<_> = [9.0, 5.0, -9.0, 6.0].map(|value| raw.start_put(number, value)).into();
+    let answers: Vec<_> = (0..4).map(|_| raw.next().header).map(|h| (h.p2, h.p1)).collect();
+    let expected: Vec<_> = puts.into_iter().zip([160, 1, 160, 1]).collect();
+    assert_eq!(answers, expected);
+}
