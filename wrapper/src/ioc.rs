@@ -111,15 +111,11 @@ impl IocBuilder {
     /// # Errors
     /// When two PVs have one name, a port cannot be had, or a thread cannot be started.
     pub fn start(self, config: Config) -> Result<Ioc, IocError> {
-        let pvs = self.pvs.clone();
         let table = Arc::new(Table::new(self.pvs)?);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
-        for pv in pvs {
-            // Each PV is in one IOC only, so none has a bell yet.
-            let _ = pv.bell.set(server.rights_bell());
-        }
+        table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
             table,
             devices: Vec::new(),

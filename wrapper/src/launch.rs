@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use ca::Config;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{ArgAction, Args, FromArgMatches, ValueEnum};
 use tracing::{Level, info, warn};
 
 use crate::device::SystemDevice;
@@ -144,17 +144,6 @@ pub fn hints(prefix: &str) -> Vec<String> {
         python(&format!("print(asyncio.run(aioca.caget('{prefix}seq.values')))")),
         "Ctrl-C stops.".to_owned(),
     ]
-}
-
-/// The flags as a clap command, for documentation.
-pub fn command() -> clap::Command {
-    #[derive(clap::Parser)]
-    #[command(name = "ioc")]
-    struct Options {
-        #[command(flatten)]
-        options: RunOptions,
-    }
-    Options::command()
 }
 
 /// Starts the log on standard error; later calls change nothing.

@@ -265,8 +265,7 @@ impl PvCore {
         batch(|| {
             let mut state = self.state.lock();
             if state.alarm != alarm {
-                let value = state.value.clone();
-                state.store_alarm(value, alarm);
+                state.store_alarm(alarm);
             }
         });
     }
@@ -417,10 +416,9 @@ impl State {
         old
     }
 
-    fn store_alarm(&mut self, value: Value, alarm: Alarm) {
+    fn store_alarm(&mut self, alarm: Alarm) {
         self.stamp = self.next_stamp();
         self.change_alarm(alarm);
-        self.value = value;
         self.push(EventMask::ALARM);
     }
 

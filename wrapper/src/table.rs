@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ca::proto::EventMask;
 use ca::proto::dbr::{Meta, WireArray};
 use ca::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, PutRequest, Reading, Service,
-    Subscribed, Subscriber,
+    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, PutRequest, Reading, RightsBell,
+    Service, Subscribed, Subscriber,
 };
 
 use crate::group::GroupError;
@@ -49,6 +49,14 @@ impl Table {
     /// The names in the order of declaration, without aliases.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Tells every PV of the server that serves it.
+    pub(crate) fn set_bell(&self, bell: &RightsBell) {
+        for pv in self.pvs.values() {
+            // Each PV is in one IOC only, so none has a bell yet.
+            let _ = pv.bell.set(bell.clone());
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<PvCore>> {

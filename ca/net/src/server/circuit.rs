@@ -271,13 +271,10 @@ impl<S: Service> Driver<S> {
 
     fn count(&self) {
         let counters = self.circuit.counters();
-        let (pushes, squashed) = self.view.inbox.own(|mailbox| (mailbox.pushes(), mailbox.squashed()));
         self.stats.channels.store(self.circuit.channel_count() as u64, Relaxed);
         self.stats.subscriptions.store(self.circuit.subscription_count() as u64, Relaxed);
         self.stats.requests.store(counters.requests, Relaxed);
         self.stats.updates.store(counters.updates, Relaxed);
-        self.stats.pushes.store(pushes, Relaxed);
-        self.stats.squashed.store(squashed, Relaxed);
     }
 }
 

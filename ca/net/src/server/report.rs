@@ -18,8 +18,6 @@ pub(super) struct CircuitStats {
     pub(super) subscriptions: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) updates: AtomicU64,
-    pub(super) pushes: AtomicU64,
-    pub(super) squashed: AtomicU64,
 }
 
 /// One circuit in a [`Report`].
@@ -96,8 +94,6 @@ impl Registry {
             subscriptions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             updates: AtomicU64::new(0),
-            pushes: AtomicU64::new(0),
-            squashed: AtomicU64::new(0),
         });
         circuits.push(stats.clone());
         Some(stats)
@@ -126,14 +122,15 @@ impl Registry {
 
 impl CircuitStats {
     fn report(&self) -> CircuitReport {
+        let (pushes, squashed) = self.inbox.own(|mailbox| (mailbox.pushes(), mailbox.squashed()));
         CircuitReport {
             peer: self.peer,
             channels: self.channels.load(Relaxed),
             subscriptions: self.subscriptions.load(Relaxed),
             requests: self.requests.load(Relaxed),
             updates: self.updates.load(Relaxed),
-            pushes: self.pushes.load(Relaxed),
-            squashed: self.squashed.load(Relaxed),
+            pushes,
+            squashed,
         }
     }
 }

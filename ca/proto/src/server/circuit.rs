@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::channel::Channel;
-use super::mailbox::FeedId;
 use super::monitor::Monitors;
 use super::{Client, Output, Service};
 use crate::ids::IdMap;
@@ -312,10 +311,5 @@ impl<C> ServerCircuit<C> {
             }
         }
         self.channels.clear();
-    }
-
-    /// A feed id that this circuit has not used before.
-    pub(super) fn new_feed(&mut self) -> FeedId {
-        self.monitors.new_feed()
     }
 }

@@ -1,5 +1,6 @@
 //! READ_NOTIFY and READ, and the data part that they share with updates.
 
+use super::wanted::Wanted;
 use super::{AccessRights, Output, Reading, ServerCircuit, Service};
 use crate::dbr::{DbrClass, DbrType, Meta, NativeType, Value, encode};
 use crate::wire::msg::{self, get};
@@ -43,7 +44,7 @@ pub(super) fn append_data(
     let update = &reading.update;
     let buffer = out.buffer();
     let start = buffer.len();
-    let held = reply_count(&update.value, ty);
+    let held = reply_count(&update.value, ty.native);
     let reply = if count == 0 { held } else { count };
     let size = ty.size(reply);
     if size > most {
@@ -72,10 +73,10 @@ pub(super) fn append_data(
 }
 
 /// Elements that a get of the current length gives.
-fn reply_count(value: &Value, ty: DbrType) -> u32 {
+pub(super) fn reply_count(value: &Value, native: NativeType) -> u32 {
     match value {
         Value::Scalar(_) => 1,
-        Value::Array(array) => match (array.data(), ty.native) {
+        Value::Array(array) => match (array.data(), native) {
             (crate::dbr::ArrayData::Text(_), NativeType::String) => 1,
             (data, _) => data.len() as u32,
         },
@@ -110,22 +111,18 @@ impl<C> ServerCircuit<C> {
             out.header(&get::reply(code, 0, 0, Eca::GETFAIL, ioid));
             return Ok(());
         };
-        let Some(ty) = DbrType::from_code(code) else {
-            return self.handle_read_special(header, service, out);
-        };
-        if ty.size(count) > self.reply_bound(ty, channel.capacity) {
+        let Some(wanted) = Wanted::from_code(code) else { return Err(CloseReason::DataType(code)) };
+        if wanted.size(count) > self.reply_bound(wanted.value(), channel.capacity) {
             return self.too_large(header, out);
         }
-        let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);
-        let (width, offset) = (ty.native.width() as u64, ty.value_offset() as u64);
+        let reply = |status, count, size| get::reply(code, count, size, status, ioid);
         if !channel.rights.contains(AccessRights::READ) {
-            append_failure(width, offset, count, out, reply(Eca::NORDACCESS));
+            wanted.append_failure(Eca::NORDACCESS, count, out, reply);
             return Ok(());
         }
-        let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
-        if !append_data(&reading, ty, count, self.largest(), out, reply(Eca::NORMAL)) {
-            append_failure(width, offset, count, out, reply(Eca::GETFAIL));
-        }
+        let reading = service.read(&channel.handle, needs_meta(channel.native, wanted.value()));
+        let extra = || service.extra(&channel.handle);
+        wanted.append(&reading, extra, count, self.largest(), out, reply);
         Ok(())
     }
 

@@ -47,9 +47,7 @@ impl Lane {
         self.popped += 1;
         Some(feed)
     }
-}
 
-impl Lane {
     fn forget(&mut self, feed: FeedId) {
         let before = self.feeds.len();
         self.feeds.retain(|other| *other != feed);

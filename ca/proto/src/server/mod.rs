@@ -16,6 +16,7 @@ mod rights;
 pub mod search;
 mod service;
 mod special;
+mod wanted;
 
 pub use crate::wire::msg::channel::AccessRights;
 pub use circuit::{Counters, ServerCircuit};

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::get::{append_data, append_failure, needs_meta};
-use super::special::{Special, append_special};
+use super::get::needs_meta;
+use super::wanted::Wanted;
 use super::{AccessRights, Entry, Extra, FeedId, Output, Reading, ServerCircuit, Service};
-use crate::dbr::{DbrType, NativeType};
 use crate::ids::IdMap;
 use crate::wire::Header;
 use crate::wire::msg::monitor;
@@ -23,47 +22,6 @@ struct Subscription {
     mask: EventMask,
     /// Updates of the feed up to this number are older than the first update.
     since: u64,
-}
-
-/// The type of a subscription.
-#[derive(Clone, Copy, Debug)]
-enum Wanted {
-    Dbr(DbrType),
-    Special(Special),
-}
-
-impl Wanted {
-    fn from_code(code: u16) -> Option<Self> {
-        DbrType::from_code(code).map(Self::Dbr).or_else(|| Special::from_code(code).map(Self::Special))
-    }
-
-    fn code(self) -> u16 {
-        match self {
-            Self::Dbr(ty) => ty.code(),
-            Self::Special(special) => special.code(),
-        }
-    }
-
-    /// The type in which the value itself is sent.
-    fn value(self) -> DbrType {
-        match self {
-            Self::Dbr(ty) => ty,
-            Self::Special(_) => NativeType::String.plain(),
-        }
-    }
-
-    /// Offset of the first element, and bytes of each.
-    fn layout(self) -> (u64, u64) {
-        match self {
-            Self::Dbr(ty) => (ty.value_offset() as u64, ty.native.width() as u64),
-            Self::Special(special) => special.layout(),
-        }
-    }
-
-    fn size(self, count: u32) -> u64 {
-        let (offset, width) = self.layout();
-        offset + width * u64::from(count)
-    }
 }
 
 /// The subscriptions that share one feed.
@@ -98,9 +56,12 @@ pub(super) struct Monitors {
 }
 
 impl Monitors {
-    pub(super) fn new_feed(&mut self) -> FeedId {
-        self.last_feed += 1;
-        FeedId(self.last_feed)
+    /// The feed of a PV field; its id is new when it has none, and never used twice.
+    fn feed_of(&mut self, key: u64) -> FeedId {
+        *self.by_key.entry(key).or_insert_with(|| {
+            self.last_feed += 1;
+            FeedId(self.last_feed)
+        })
     }
 
     /// Removes the subscriptions of a channel; true when its feed has none left.
@@ -176,7 +137,7 @@ impl<C> ServerCircuit<C> {
             return Err(reason);
         }
         let id = SubscriptionId(header.p2);
-        let feed = feed.unwrap_or_else(|| self.feed_of(key));
+        let feed = feed.unwrap_or_else(|| self.monitors.feed_of(key));
         let state = self.monitors.feeds.entry(feed).or_insert(Feed {
             key,
             mask: EventMask::empty(),
@@ -188,7 +149,7 @@ impl<C> ServerCircuit<C> {
         let subscription =
             Subscription { serial: self.monitors.last_serial, sid, id, wanted, count, mask, since: 0 };
         if !readable {
-            append_denied(&subscription, out);
+            subscription.append_denied(out);
         }
         state.subscriptions.push(subscription);
         if let Some(channel) = self.channels.get_mut(&sid) {
@@ -200,15 +161,6 @@ impl<C> ServerCircuit<C> {
         }
         self.first_update(sid, id, service, (!self.monitors.off).then_some(out));
         Ok(())
-    }
-
-    fn feed_of(&mut self, key: u64) -> FeedId {
-        if let Some(feed) = self.monitors.by_key.get(&key) {
-            return *feed;
-        }
-        let feed = self.new_feed();
-        self.monitors.by_key.insert(key, feed);
-        feed
     }
 
     /// Subscribes at the service and sends the current state, if there is an output.
@@ -233,7 +185,7 @@ impl<C> ServerCircuit<C> {
         subscription.since = subscribed.since;
         if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
             let extra = || service.extra(&channel.handle);
-            append_update(subscription, &subscribed.reading, extra, most, out);
+            subscription.append_update(&subscribed.reading, extra, most, out);
             self.counters.updates += 1;
         }
     }
@@ -278,7 +230,7 @@ impl<C> ServerCircuit<C> {
         let subscriptions: Vec<_> = state.subscriptions.iter().filter(|s| s.sid == sid).cloned().collect();
         for subscription in subscriptions {
             if !readable {
-                append_denied(&subscription, out);
+                subscription.append_denied(out);
             } else if self.monitors.off {
                 self.monitors.late.push_back((sid, subscription.id));
             } else {
@@ -345,39 +297,25 @@ impl<C> ServerCircuit<C> {
                 reading.meta = Some(service.meta(&channel.handle));
             }
             let extra = || service.extra(&channel.handle);
-            append_update(subscription, &reading, extra, most, out);
+            subscription.append_update(&reading, extra, most, out);
             self.counters.updates += 1;
         }
         true
     }
 }
 
-fn append_update(
-    subscription: &Subscription,
-    reading: &Reading,
-    extra: impl FnOnce() -> Extra,
-    most: u64,
-    out: &mut Output,
-) {
-    let (code, count, id) = (subscription.wanted.code(), subscription.count, subscription.id);
-    let update = |status: Eca| move |count, size| monitor::update(code, count, size, status, id);
-    let done = match subscription.wanted {
-        Wanted::Dbr(ty) => append_data(reading, ty, count, most, out, update(Eca::NORMAL)),
-        Wanted::Special(special) => {
-            append_special(special, reading, &extra(), count, out, update(Eca::NORMAL))
-        }
-    };
-    if !done {
-        let (offset, width) = subscription.wanted.layout();
-        append_failure(width, offset, count, out, update(Eca::GETFAIL));
+impl Subscription {
+    fn header(&self) -> impl Fn(Eca, u32, u32) -> Header + use<> {
+        let (code, id) = (self.wanted.code(), self.id);
+        move |status, count, size| monitor::update(code, count, size, status, id)
     }
-}
 
-/// The update that says that the value may not be read.
-fn append_denied(subscription: &Subscription, out: &mut Output) {
-    let (code, id) = (subscription.wanted.code(), subscription.id);
-    let (offset, width) = subscription.wanted.layout();
-    append_failure(width, offset, subscription.count, out, |count, size| {
-        monitor::update(code, count, size, Eca::NORDACCESS, id)
-    });
+    fn append_update(&self, reading: &Reading, extra: impl FnOnce() -> Extra, most: u64, out: &mut Output) {
+        self.wanted.append(reading, extra, self.count, most, out, self.header());
+    }
+
+    /// The update that says that the value may not be read.
+    fn append_denied(&self, out: &mut Output) {
+        self.wanted.append_failure(Eca::NORDACCESS, self.count, out, self.header());
+    }
 }

@@ -1,12 +1,11 @@
 //! DBR types 35..=38: alarm acknowledge (PUT_ACKT, PUT_ACKS, STSACK_STRING) and the record type (CLASS_NAME).
 
-use super::get::{append_failure, needs_meta};
-use super::{AccessRights, Output, PutFailure, PutOutcome, Reading, ServerCircuit, Service};
+use super::get::reply_count;
+use super::{Output, PutFailure, PutOutcome, Reading, ServerCircuit, Service};
+use crate::Eca;
 use crate::alarm::{Acknowledge, AlarmSeverity};
 use crate::dbr::{FixedString, Meta, NativeType, encode};
-use crate::wire::msg::get;
 use crate::wire::{Header, padded};
-use crate::{CloseReason, Eca, Ioid, Sid};
 
 /// A type beyond the DBR types that have a native type and a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,22 +69,31 @@ impl Special {
     }
 }
 
-/// Appends a message with data of a special type; false, with nothing appended, for the write-only ones.
+/// Appends a message with data of a special type; false, with nothing appended, for the write-only ones and
+/// for more than `most` bytes.
 pub(super) fn append_special(
     special: Special,
     reading: &Reading,
     extra: &Extra,
     count: u32,
+    most: u64,
     out: &mut Output,
     header: impl Fn(u32, u32) -> Header,
 ) -> bool {
-    let mut data = Vec::new();
-    let reply = match special {
+    let held = match special {
         Special::PutAckT | Special::PutAckS => return false,
-        Special::ClassName => {
-            data.extend_from_slice(FixedString::cut(extra.class).cell());
-            count.max(1)
-        }
+        Special::ClassName => 1,
+        Special::StsAck => reply_count(&reading.update.value, NativeType::String),
+    };
+    let reply = if count == 0 { held } else { count };
+    let size = padded(special.size(reply));
+    if size > most {
+        return false;
+    }
+    let mut data = Vec::new();
+    match special {
+        Special::PutAckT | Special::PutAckS => {}
+        Special::ClassName => data.extend_from_slice(FixedString::cut(extra.class).cell()),
         Special::StsAck => {
             let (alarm, acknowledge) = (reading.update.alarm, extra.acknowledge);
             let words = [
@@ -97,13 +105,11 @@ pub(super) fn append_special(
             words.iter().for_each(|word| data.extend_from_slice(&word.to_be_bytes()));
             let none = Meta::new();
             let meta = reading.meta.as_deref().unwrap_or(&none);
-            match encode::value(&reading.update.value, NativeType::String, count, meta, &mut data) {
-                Ok(reply) => reply,
-                Err(_) => return false,
+            if encode::value(&reading.update.value, NativeType::String, reply, meta, &mut data).is_err() {
+                return false;
             }
         }
-    };
-    let size = padded(special.size(reply));
+    }
     data.resize(size as usize, 0);
     let buffer = out.buffer();
     header(reply, size as u32).encode(buffer);
@@ -112,38 +118,6 @@ pub(super) fn append_special(
 }
 
 impl<C> ServerCircuit<C> {
-    /// A get of a special type; a type that does not exist ends the circuit without a word.
-    pub(super) fn handle_read_special<S: Service<Channel = C>>(
-        &mut self,
-        header: &Header,
-        service: &mut S,
-        out: &mut Output,
-    ) -> Result<(), CloseReason> {
-        let Some(special) = Special::from_code(header.data_type) else {
-            return Err(CloseReason::DataType(header.data_type));
-        };
-        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
-            return self.unknown_channel(header, out);
-        };
-        let (code, count, ioid) = (header.data_type, header.count, Ioid(header.p2));
-        let text = NativeType::String.plain();
-        if special.size(count) > self.reply_bound(text, channel.capacity) {
-            return self.too_large(header, out);
-        }
-        let reply = |status: Eca| move |count, size| get::reply(code, count, size, status, ioid);
-        let (offset, width) = special.layout();
-        if !channel.rights.contains(AccessRights::READ) {
-            append_failure(width, offset, count, out, reply(Eca::NORDACCESS));
-            return Ok(());
-        }
-        let reading = service.read(&channel.handle, needs_meta(channel.native, text));
-        let extra = service.extra(&channel.handle);
-        if !append_special(special, &reading, &extra, count, out, reply(Eca::NORMAL)) {
-            append_failure(width, offset, count, out, reply(Eca::GETFAIL));
-        }
-        Ok(())
-    }
-
     /// A put of PUT_ACKT or PUT_ACKS; all other special types cannot be written.
     pub(super) fn acknowledge<S: Service<Channel = C>>(
         &self,

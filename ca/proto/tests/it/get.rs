@@ -1,6 +1,6 @@
 //! READ_NOTIFY and READ.
 
-use ca_proto::CloseReason;
+use ca_proto::{CloseReason, Limits};
 
 use crate::talk::{Message, Talk, error, get, message};
 
@@ -196,4 +196,16 @@ fn a_client_before_4_9_is_told_464_where_its_header_is_too_short() {
     assert_eq!(error(&talk.ask_one(&request)), (1, 464, &request[..16]));
     let fits = talk.ask_one(&get(6, 8_000, sid, 9));
     assert_eq!((fits.p1, fits.extended, fits.payload.len()), (1, false, 64_000));
+}
+
+#[test]
+fn the_current_length_is_bounded_for_every_type() {
+    let mut talk = Talk::with(Limits { max_payload: 1000, ..Limits::default() });
+    let sid = talk.open(1, "array");
+    let put = message(19, 6, 100, [sid, 8], &[1; 800]);
+    assert_eq!(talk.ask_one(&put).p1, 1);
+    assert_eq!(talk.ask_one(&get(6, 0, sid, 9)).payload.len(), 800);
+    for ty in [0, 14, 37] {
+        assert_eq!(talk.ask_one(&get(ty, 0, sid, 9)).p1, 152, "type {ty}: 4000 bytes and more");
+    }
 }

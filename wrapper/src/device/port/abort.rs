@@ -50,19 +50,17 @@ impl Port {
             if !failed.is_empty() {
                 tracing::warn!("{}: aborted, {} waiting commands dropped", self.name, failed.len());
             }
-            let answer = Some(answer()).filter(Answer::is_awaited);
+            books.aborts.extend(Some(answer()).filter(Answer::is_awaited));
             if books.pending > 0 {
                 self.aborting.store(true, SeqCst);
                 self.nudge();
-                books.aborts.extend(answer);
             } else {
                 if !failed.is_empty() {
                     let result = Err(DeviceError::new("aborted before it started"));
                     let number = books.discarded;
                     self.finished(&mut books, &result, Ending { aborted: true, number, elapsed: 0.0 });
                 }
-                pv.apply(Value::Scalar(Scalar::Enum(0)), None, None);
-                books.aborts.extend(answer);
+                self.end_abort();
             }
             failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
             if books.pending == 0 {

@@ -12,7 +12,9 @@ use crate::device::command::{Command, Completion, Pending};
 use crate::hooks::{Policy, PutError};
 use crate::pv::{MakeAnswer, PvCore};
 use crate::pv_type::PvType;
-use crate::sequence::{spec, text};
+use crate::sequence::arg::Call;
+use crate::sequence::spec::{self, CommandSpec};
+use crate::sequence::text;
 
 impl DevicePort {
     pub(crate) fn submit(
@@ -23,6 +25,7 @@ impl DevicePort {
         policy: Policy,
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
+        let command = self.0.told(self.0.bind(command))?;
         self.0.submit(pv, value, command, policy, answer)
     }
 
@@ -34,59 +37,51 @@ impl DevicePort {
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
         let text = String::from_value(&value).unwrap_or_default();
-        let refusal = if cut {
+        let command = if cut {
             Err("39 characters may be a text cut by the client, use caput -S (aioca: datatype=DBR_CHAR_STR)"
                 .to_owned())
         } else {
             self.0.parse(&text)
         };
-        match refusal {
-            Ok(command) => self.0.submit(pv, value, command, Policy::Queue, answer),
-            Err(reason) => {
-                self.0.refuse(&reason);
-                Err(PutError::Refused(reason))
-            }
-        }
+        self.0.submit(pv, value, self.0.told(command)?, Policy::Queue, answer)
     }
 }
 
 impl Port {
+    fn specs(&self) -> &[CommandSpec] {
+        self.specs.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The command that a text asks for. A device without a list gets any text, parsed where it parses.
     fn parse(&self, input: &str) -> Result<Command, String> {
-        let specs = self.specs.get().map_or(&[][..], Vec::as_slice);
-        if specs.is_empty() {
+        if self.specs().is_empty() {
             return Ok(
                 text::parse(input).map_or_else(|_| Command::raw(input), |c| Command::from_call(c, input))
             );
         }
-        let known = |name: &str| specs.iter().any(|spec| spec.name() == name);
+        let known = |name: &str| self.specs().iter().any(|spec| spec.name() == name);
         let call = text::parse_for(input, &known).map_err(|error| error.to_string())?;
-        let spec = spec::find(specs, &call).map_err(|error| error.to_string())?;
-        let within = spec.stated_time();
+        Ok(self.check(call)?.with_text(input))
+    }
+
+    /// The command that a put to one of the device's PVs makes, checked as text is.
+    fn bind(&self, command: Command) -> Result<Command, String> {
+        if self.specs().is_empty() { Ok(command) } else { self.check(command.into_call()) }
+    }
+
+    /// Checks a call against the device's list and fills in what it leaves out.
+    fn check(&self, call: Call) -> Result<Command, String> {
+        let spec = spec::find(self.specs(), &call).map_err(|error| error.to_string())?;
         let bound = spec.check(call).map_err(|error| error.to_string())?;
-        Ok(Command::from_bound(bound).with_text(input).with_time(within))
+        Ok(Command::from_bound(bound).with_time(spec.stated_time()))
     }
 
-    /// Checks a command that a put to one of the device's PVs makes against the device's list, as text is
-    /// checked, and fills in what it leaves out.
-    fn bind(&self, command: Command) -> Result<Command, PutError> {
-        let specs = self.specs.get().map_or(&[][..], Vec::as_slice);
-        if specs.is_empty() || command.text().is_some() {
-            return Ok(command);
-        }
-        let call = command.into_call();
-        let bound = spec::find(specs, &call).and_then(|spec| Ok((spec.check(call)?, spec.stated_time())));
-        match bound {
-            Ok((bound, within)) => Ok(Command::from_bound(bound).with_time(within)),
-            Err(error) => {
-                self.refuse(&error.to_string());
-                Err(PutError::Refused(error.to_string()))
-            }
-        }
-    }
-
-    /// Tells about a put that was no command.
-    fn refuse(&self, reason: &str) {
-        batch(|| self.tell(reason, &self.books.lock()));
+    /// Passes a command on; a put that is no command is told in the template.
+    fn told(&self, command: Result<Command, String>) -> Result<Command, PutError> {
+        command.map_err(|reason| {
+            batch(|| self.tell(&reason, &self.books.lock()));
+            PutError::Refused(reason)
+        })
     }
 
     /// Accepts a command: stores the value of its PV, shows that the device is busy, queues it.
@@ -94,11 +89,10 @@ impl Port {
         self: &Arc<Self>,
         pv: &Arc<PvCore>,
         value: Value,
-        command: Command,
+        mut command: Command,
         policy: Policy,
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
-        let command = self.bind(command)?;
         batch(|| {
             let mut books = self.books.lock();
             if let Err(refusal) = self.admit(&mut books, pv, policy) {
@@ -117,7 +111,6 @@ impl Port {
                 }
             }
             pv.apply(value, None, None);
-            let mut command = command;
             command.submit(
                 number,
                 Completion::new(Pending {
