@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ca::proto::dbr::{LimitPair, Meta, Scalar, Value};
+use ca::proto::dbr::{LimitPair, Meta, NativeType, Scalar, Value};
 
-use crate::alarm_rule::is_range;
 use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, Policy, PutError, PutHook};
-use crate::pv::{Fixed, Pv, PvCore};
+use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range};
 use crate::pv_type::{PvType, Shape};
 
 /// Longest PV name, in bytes: the limit of EPICS base.
@@ -143,6 +142,7 @@ pub struct PvBuilder<'a, T> {
     value: Value,
     defined: bool,
     meta: Meta,
+    deadbands: Option<(f64, f64)>,
     fixed: Fixed,
     faults: Vec<String>,
     value_type: std::marker::PhantomData<fn() -> T>,
@@ -161,6 +161,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             doc: "".into(),
             checks: Vec::new(),
             hook: PutHook::Store,
+            watch: None,
             outlet: group.outlet.clone(),
         };
         let meta = Meta { labels, precision: PRECISION, ..Meta::new() };
@@ -170,6 +171,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             value,
             defined,
             meta,
+            deadbands: None,
             fixed,
             faults: Vec::new(),
             value_type: std::marker::PhantomData,
@@ -252,6 +254,27 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         self
     }
 
+    /// Publishes a number only when it moved by more than `value` since it was last told (MDEL), for archivers
+    /// by more than `log` (ADEL); below 0 every post is published.
+    pub fn deadbands(mut self, value: f64, log: f64) -> Self {
+        let number = T::SHAPE == Shape::Scalar
+            && !matches!(T::NATIVE, NativeType::String | NativeType::Enum | NativeType::Char);
+        if !number || value.is_nan() || log.is_nan() {
+            self.faults.push(format!("deadbands {value} and {log}: they need a number, and be numbers"));
+        }
+        self.deadbands = Some((value, log));
+        self
+    }
+
+    /// Calls `hook` with true when the first client starts to monitor the value, with false when the last one
+    /// leaves.
+    ///
+    /// It runs on a network thread: it sets a flag or wakes somebody, and waits for nothing.
+    pub fn on_watched(mut self, hook: impl Fn(bool) + Send + Sync + 'static) -> Self {
+        self.fixed.watch = Some(Watch::new(hook));
+        self
+    }
+
     /// What the PV is, for people.
     pub fn doc(mut self, doc: &str) -> Self {
         self.fixed.doc = doc.into();
@@ -300,9 +323,9 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     /// bytes; limits are crossed; the value does not fit.
     pub fn add(self) -> Result<Pv<T>, GroupError> {
         self.validate().map_err(|rule| GroupError::new(&self.name, rule))?;
-        let Self { group, name, value, defined, meta, fixed, .. } = self;
+        let Self { group, name, value, defined, meta, deadbands, fixed, .. } = self;
         group.names.insert(name.clone());
-        let core = PvCore::new(name, fixed, value, defined, Arc::new(meta));
+        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands });
         group.pvs.push(core.clone());
         Ok(Pv::new(core))
     }
@@ -325,13 +348,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         if self.group.names.contains(&self.name) {
             return Err("the name is taken".to_owned());
         }
-        if self.meta.labels.len() > Meta::MAX_LABELS {
-            return Err(format!("{} labels, at most {} fit", self.meta.labels.len(), Meta::MAX_LABELS));
-        }
-        if let Some(long) = self.meta.labels.iter().find(|label| label.len() > Meta::MAX_LABEL) {
-            return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
-        }
-        self.validate_limits()?;
+        check_meta::<T>(&self.meta)?;
+        self.validate_first()?;
         if self.fixed.read_only && !matches!(self.fixed.hook, PutHook::Store) {
             return Err("a read-only PV takes no puts, so none can be a command".to_owned());
         }
@@ -346,26 +364,39 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
 }
 
 impl<T: PvType> PvBuilder<'_, T> {
-    fn validate_limits(&self) -> Result<(), String> {
-        let Meta { control, alarm, warning, display, .. } = &self.meta;
+    /// The first value must be one that a client could put.
+    fn validate_first(&self) -> Result<(), String> {
         let number = match &self.value {
             Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => None,
             Value::Scalar(scalar) => scalar.as_f64(),
         };
-        let declared = [control, alarm, warning, display].into_iter().any(|pair| is_range(*pair));
-        if declared && T::SHAPE == Shape::Scalar && number.is_none() {
-            return Err("limits need a number".to_owned());
-        }
-        if is_range(*alarm) && is_range(*warning) && (warning.low < alarm.low || warning.high > alarm.high) {
-            return Err("the warning limits are outside the alarm limits".to_owned());
-        }
+        let control = self.meta.control;
         match number {
-            Some(v) if self.defined && is_range(*control) && !(control.low..=control.high).contains(&v) => {
+            Some(v) if self.defined && is_range(control) && !(control.low..=control.high).contains(&v) => {
                 Err(format!("the value {v} is outside the control limits {}..={}", control.low, control.high))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// The rules that metadata of a PV of type `T` keep.
+pub(crate) fn check_meta<T: PvType>(meta: &Meta) -> Result<(), String> {
+    let Meta { control, alarm, warning, display, labels, .. } = meta;
+    if labels.len() > Meta::MAX_LABELS {
+        return Err(format!("{} labels, at most {} fit", labels.len(), Meta::MAX_LABELS));
+    }
+    if let Some(long) = labels.iter().find(|label| label.len() > Meta::MAX_LABEL) {
+        return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
+    }
+    let declared = [control, alarm, warning, display].into_iter().any(|pair| is_range(*pair));
+    if declared && T::SHAPE == Shape::Scalar && matches!(T::NATIVE, NativeType::String | NativeType::Enum) {
+        return Err("limits need a number".to_owned());
+    }
+    if is_range(*alarm) && is_range(*warning) && (warning.low < alarm.low || warning.high > alarm.high) {
+        return Err("the warning limits are outside the alarm limits".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

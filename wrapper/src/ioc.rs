@@ -111,7 +111,8 @@ impl IocBuilder {
     /// # Errors
     /// When two PVs have one name, a port cannot be had, or a thread cannot be started.
     pub fn start(self, config: Config) -> Result<Ioc, IocError> {
-        let table = Arc::new(Table::new(self.pvs)?);
+        let table = Arc::new(Table::default());
+        table.add(self.pvs)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
@@ -189,13 +190,28 @@ impl Ioc {
     }
 
     /// The names of all PVs.
-    pub fn names(&self) -> &[String] {
+    pub fn names(&self) -> Vec<String> {
         self.table.names()
     }
 
     /// True when a PV of this name is served.
     pub fn serves(&self, name: &str) -> bool {
-        self.table.get(name).is_some()
+        self.table.contains(name)
+    }
+
+    /// Serves more PVs.
+    ///
+    /// # Errors
+    /// When a name is taken; none is added then.
+    pub fn add(&self, group: GroupBuilder) -> Result<(), GroupError> {
+        self.table.add(group.into_pvs())
+    }
+
+    /// Serves a PV no longer; its clients are told, and find it again should it come back.
+    ///
+    /// Returns false when there is no PV of this name.
+    pub fn remove(&self, name: &str) -> bool {
+        self.table.remove(name)
     }
 
     /// Where circuits are accepted.

@@ -20,7 +20,7 @@
 //! }
 //! ```
 
-mod alarm_rule;
+mod channel;
 mod device;
 mod group;
 mod hooks;
@@ -38,7 +38,7 @@ mod table;
 struct Readme;
 
 pub use ca::Config;
-pub use ca::proto::dbr::FixedString;
+pub use ca::proto::dbr::{FixedString, LimitPair, Meta};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
 pub use ca::server::Report;
 pub use device::{

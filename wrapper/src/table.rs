@@ -1,124 +1,193 @@
 //! All PVs of an IOC by name; answers the server.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ca::proto::EventMask;
 use ca::proto::dbr::{Meta, WireArray};
 use ca::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, PutRequest, Reading, RightsBell,
-    Service, Subscribed, Subscriber,
+    AccessRights, Acknowledgement, Claim, Client, Extra, MonitorFilter, PutOutcome, PutRequest, Reading,
+    RightsBell, Service, Subscribed, Subscriber,
 };
+use parking_lot::RwLock;
 
+use crate::channel::Channel;
 use crate::group::GroupError;
-use crate::pv::PvCore;
-use crate::pv_type::Shape;
+use crate::pv::{Field, PvCore};
+
+/// A PV that is found by its own name.
+struct ByName(Arc<PvCore>);
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Hash for ByName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for ByName {}
 
 /// The PVs, and the other names they answer to.
 #[derive(Default)]
-pub(crate) struct Table {
-    pvs: HashMap<String, Arc<PvCore>>,
+struct Names {
+    pvs: HashSet<ByName>,
     aliases: HashMap<String, Arc<PvCore>>,
-    names: Vec<String>,
+    /// In the order of declaration.
+    order: Vec<Arc<PvCore>>,
+    bell: Option<RightsBell>,
+}
+
+/// All PVs of an IOC; they may come and go while it serves.
+#[derive(Default)]
+pub(crate) struct Table(RwLock<Names>);
+
+/// The other names of a PV: with two or more dots each dot a colon, because ophyd refuses names with two
+/// dots; `P` for `P.VAL`, because archivers cut `.VAL`.
+fn aliases(name: &str) -> impl Iterator<Item = String> {
+    let colons = (name.matches('.').count() >= 2).then(|| name.replace('.', ":"));
+    let record = name.strip_suffix(".VAL").map(str::to_owned);
+    colons.into_iter().chain(record)
 }
 
 impl Table {
-    /// The table of these PVs.
-    ///
-    /// A PV with two or more dots also answers with each dot a colon: ophyd refuses names with two dots.
-    /// `P.VAL` also answers as `P`: archivers cut `.VAL`.
-    pub(crate) fn new(pvs: Vec<Arc<PvCore>>) -> Result<Self, GroupError> {
-        let mut table = Self::default();
+    /// Adds PVs: all of them, or none when a name is taken.
+    pub(crate) fn add(&self, pvs: Vec<Arc<PvCore>>) -> Result<(), GroupError> {
+        let mut names = self.0.write();
+        let mut own = HashSet::new();
         for pv in &pvs {
-            if table.pvs.insert(pv.name.to_string(), pv.clone()).is_some() {
+            if names.pvs.contains(&*pv.name) || !own.insert(&*pv.name) {
                 return Err(GroupError::new(&pv.name, "another device of this IOC has the same name"));
             }
-            table.names.push(pv.name.to_string());
         }
-        for pv in &pvs {
-            if pv.name.matches('.').count() >= 2 {
-                table.aliases.entry(pv.name.replace('.', ":")).or_insert_with(|| pv.clone());
+        for pv in pvs {
+            for alias in aliases(&pv.name) {
+                names.aliases.entry(alias).or_insert_with(|| pv.clone());
             }
-            if let Some(record) = pv.name.strip_suffix(".VAL") {
-                table.aliases.entry(record.to_owned()).or_insert_with(|| pv.clone());
+            if let Some(bell) = &names.bell {
+                pv.set_bell(bell.clone());
             }
+            names.order.push(pv.clone());
+            names.pvs.insert(ByName(pv));
         }
-        Ok(table)
+        Ok(())
+    }
+
+    /// Removes a PV by its own name; its clients are told.
+    pub(crate) fn remove(&self, name: &str) -> bool {
+        let removed = {
+            let mut names = self.0.write();
+            let Some(ByName(pv)) = names.pvs.take(name) else { return false };
+            names.aliases.retain(|_, aliased| !Arc::ptr_eq(aliased, &pv));
+            names.order.retain(|other| !Arc::ptr_eq(other, &pv));
+            pv
+        };
+        removed.remove();
+        true
     }
 
     /// The names in the order of declaration, without aliases.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.read().order.iter().map(|pv| pv.name.to_string()).collect()
     }
 
     /// Tells every PV of the server that serves it.
     pub(crate) fn set_bell(&self, bell: &RightsBell) {
-        for pv in self.pvs.values() {
-            // Each PV is in one IOC only, so none has a bell yet.
-            let _ = pv.bell.set(bell.clone());
+        let mut names = self.0.write();
+        names.order.iter().for_each(|pv| pv.set_bell(bell.clone()));
+        names.bell = Some(bell.clone());
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.read().pvs.contains(name)
+    }
+
+    /// The PV and the field of a name without modifiers: the exact name first, then `X.`, `X.FIELD`.
+    fn resolve(&self, name: &str) -> Option<(Arc<PvCore>, Field)> {
+        let names = self.0.read();
+        let find = |name: &str| names.pvs.get(name).map(|found| &found.0).or_else(|| names.aliases.get(name));
+        if let Some(pv) = find(name) {
+            return Some((pv.clone(), Field::Val));
         }
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<PvCore>> {
-        self.pvs.get(name)
-    }
-
-    /// The exact name first; then `X.`, `X.VAL` and, for a text, `X$`, `X.$`, `X.VAL$`.
-    fn resolve(&self, name: &str) -> Option<&Arc<PvCore>> {
-        let find = |name: &str| self.pvs.get(name).or_else(|| self.aliases.get(name));
-        let value = |name: &str| {
-            find(name).or_else(|| find(name.strip_suffix(".VAL").or_else(|| name.strip_suffix('.'))?))
-        };
-        value(name).or_else(|| value(name.strip_suffix('$')?).filter(|pv| pv.fixed.shape == Shape::Text))
+        let (record, field) = name.rsplit_once('.')?;
+        let field = if field.is_empty() { Field::Val } else { Field::find(field)? };
+        Some((find(record)?.clone(), field))
     }
 }
 
-impl Service for Table {
-    type Channel = Arc<PvCore>;
+/// The name in front of `$`, and whether there is one.
+fn split(name: &str) -> (&str, bool) {
+    name.strip_suffix('$').map_or((name, false), |front| (front, true))
+}
 
-    fn claim(&self, name: &str, _client: &Client) -> Option<Claim<Arc<PvCore>>> {
-        let pv = self.resolve(name)?;
-        let (native, count, rights) = (pv.fixed.native, pv.fixed.capacity, pv.rights());
-        Some(Claim { channel: pv.clone(), native, count, rights })
+impl Service for Table {
+    type Channel = Channel;
+
+    fn claim(&self, name: &str, _client: &Client) -> Option<Claim<Channel>> {
+        let (name, long) = split(name);
+        let (pv, field) = self.resolve(name)?;
+        Channel::open(&pv, field, long)?.claim()
     }
 
     fn exists(&self, name: &str) -> bool {
-        self.resolve(name).is_some()
+        self.resolve(split(name).0).is_some()
     }
 
-    fn read(&self, pv: &Arc<PvCore>, meta: bool) -> Reading {
-        pv.read(meta)
+    fn read(&self, channel: &Channel, meta: bool) -> Reading {
+        channel.read(meta)
     }
 
-    fn rights(&self, pv: &Arc<PvCore>, _client: &Client) -> AccessRights {
-        pv.rights()
+    fn rights(&self, channel: &Channel, _client: &Client) -> Option<AccessRights> {
+        channel.rights()
     }
 
-    fn extra(&self, pv: &Arc<PvCore>) -> Extra {
-        pv.extra()
+    fn filter(&self, channel: &Channel) -> Option<Box<dyn MonitorFilter>> {
+        channel.filter()
     }
 
-    fn acknowledge(&self, pv: &Arc<PvCore>, change: Acknowledgement) {
-        pv.acknowledge(change);
+    fn extra(&self, channel: &Channel) -> Extra {
+        channel.pv().extra()
     }
 
-    fn meta(&self, pv: &Arc<PvCore>) -> Arc<Meta> {
-        pv.meta()
+    fn acknowledge(&self, channel: &Channel, change: Acknowledgement) {
+        channel.pv().acknowledge(change);
     }
 
-    fn put(&self, pv: &Arc<PvCore>, value: WireArray<'_>, request: PutRequest<'_>) -> PutOutcome {
-        pv.put(value, &request)
+    fn meta(&self, channel: &Channel) -> Arc<Meta> {
+        channel.meta()
     }
 
-    fn feed_key(&self, pv: &Arc<PvCore>) -> u64 {
-        pv.id
+    fn put(&self, channel: &Channel, value: WireArray<'_>, request: PutRequest<'_>) -> PutOutcome {
+        channel.put(value, &request)
     }
 
-    fn subscribe(&self, pv: &Arc<PvCore>, subscriber: Subscriber, mask: EventMask, meta: bool) -> Subscribed {
-        pv.subscribe(subscriber, mask, meta)
+    fn feed_key(&self, channel: &Channel) -> u64 {
+        channel.feed_key()
     }
 
-    fn unsubscribe(&self, pv: &Arc<PvCore>, subscriber: &Subscriber) {
-        pv.unsubscribe(subscriber);
+    fn subscribe(
+        &self,
+        channel: &Channel,
+        subscriber: Subscriber,
+        mask: EventMask,
+        meta: bool,
+    ) -> Subscribed {
+        channel.subscribe(subscriber, mask, meta)
+    }
+
+    fn unsubscribe(&self, channel: &Channel, subscriber: &Subscriber) {
+        channel.unsubscribe(subscriber);
     }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use ca_proto::dbr::{Meta, WireArray};
 use ca_proto::server::{
-    AccessRights, Acknowledgement, Claim, Client, Delivery, Extra, FeedId, Output, PutOutcome, Reading,
-    ServerCircuit, Subscribed, Ticket,
+    AccessRights, Acknowledgement, Claim, Client, Delivery, Extra, FeedId, MonitorFilter, Output, PutOutcome,
+    Reading, SID_BLOCK, ServerCircuit, Subscribed, Ticket,
 };
-use ca_proto::{CloseReason, EventMask, Sid};
+use ca_proto::{CloseReason, EventMask};
 use tokio::net::TcpStream;
 use tracing::{debug, trace};
 
@@ -49,8 +49,12 @@ pub(super) async fn run<S: Service>(
     let inbox = stats.inbox.clone();
     let mut output = Output::default();
     let circuit = ServerCircuit::new(limits.clone(), &mut output);
-    let view =
-        View { service: shared.service.clone(), inbox, tcp_port: shared.tcp_port, client: Client::default() };
+    let view = View {
+        service: shared.service.clone(),
+        inbox,
+        tcp_port: shared.tcp_port,
+        client: Client { address: peer.to_string(), ..Client::default() },
+    };
     let mut driver = Driver {
         stream,
         circuit,
@@ -297,18 +301,19 @@ impl<S: Service> ca_proto::server::Service for View<S> {
     type Channel = S::Channel;
 
     fn claim(&mut self, name: &str, client: &Client) -> Option<Claim<S::Channel>> {
-        if self.client != *client {
-            self.client = client.clone();
+        if (&self.client.user, &self.client.host) != (&client.user, &client.host) {
+            self.client.user.clone_from(&client.user);
+            self.client.host.clone_from(&client.host);
         }
-        self.service.claim(name, client)
+        self.service.claim(name, &self.client)
     }
 
     fn exists(&mut self, name: &str) -> bool {
         self.service.exists(name)
     }
 
-    fn new_sid(&mut self) -> Sid {
-        Sid(NEXT_SID.fetch_add(1, Relaxed))
+    fn new_sids(&mut self) -> u32 {
+        NEXT_SID.fetch_add(SID_BLOCK, Relaxed)
     }
 
     fn tcp_port(&self) -> u16 {
@@ -319,8 +324,12 @@ impl<S: Service> ca_proto::server::Service for View<S> {
         self.service.read(channel, meta)
     }
 
-    fn rights(&mut self, channel: &S::Channel) -> AccessRights {
+    fn rights(&mut self, channel: &S::Channel) -> Option<AccessRights> {
         self.service.rights(channel, &self.client)
+    }
+
+    fn filter(&mut self, channel: &S::Channel) -> Option<Box<dyn MonitorFilter>> {
+        self.service.filter(channel)
     }
 
     fn extra(&mut self, channel: &S::Channel) -> Extra {

@@ -18,7 +18,8 @@ use tokio_util::task::TaskTracker;
 use crate::{Config, Error};
 
 pub use ca_proto::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, PutFailure, PutOutcome, Reading, Subscribed, Update,
+    AccessRights, Acknowledgement, Claim, Client, Extra, MonitorFilter, PutFailure, PutOutcome, Reading,
+    Subscribed, Update,
 };
 pub use inbox::{Answer, Subscriber, batch, now};
 pub use report::{CircuitReport, Report, RightsBell};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ca_proto::EventMask;
 use ca_proto::dbr::{Meta, WireArray};
 use ca_proto::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, PutOutcome, Reading, Subscribed, Ticket,
+    AccessRights, Acknowledgement, Claim, Client, Extra, MonitorFilter, PutOutcome, Reading, Subscribed,
+    Ticket,
 };
 
 use super::inbox::{Answer, Inbox, Subscriber};
@@ -24,9 +25,12 @@ pub trait Service: Send + Sync + 'static {
     /// The current state; metadata only when `meta` is set.
     fn read(&self, channel: &Self::Channel, meta: bool) -> Reading;
 
-    /// What this client may do with the channel now; ring [`Server::rights_bell`](super::Server::rights_bell)
+    /// What this client may do with the channel now, `None` when its PV is gone; ring [`Server::rights_bell`](super::Server::rights_bell)
     /// after a change.
-    fn rights(&self, channel: &Self::Channel, client: &Client) -> AccessRights;
+    fn rights(&self, channel: &Self::Channel, client: &Client) -> Option<AccessRights>;
+
+    /// What a new subscription on this channel lets pass; `None` lets everything pass.
+    fn filter(&self, channel: &Self::Channel) -> Option<Box<dyn MonitorFilter>>;
 
     /// What alarm handlers and record-aware clients ask beside the reading.
     fn extra(&self, channel: &Self::Channel) -> Extra;

@@ -8,8 +8,8 @@ use ca::Config;
 use ca::proto::EventMask;
 use ca::proto::dbr::{ArrayData, Meta, Scalar, Value, WireArray};
 use ca::server::{
-    AccessRights, Acknowledgement, Answer, Claim, Client, Extra, PutFailure, PutOutcome, PutRequest, Reading,
-    Report, Server, Service, Subscribed, Subscriber, Update, batch, now,
+    AccessRights, Acknowledgement, Answer, Claim, Client, Extra, MonitorFilter, PutFailure, PutOutcome,
+    PutRequest, Reading, Report, Server, Service, Subscribed, Subscriber, Update, batch, now,
 };
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
@@ -96,8 +96,12 @@ impl Service for Pvs {
         self.index(name).is_some()
     }
 
-    fn rights(&self, _channel: &usize, _client: &Client) -> AccessRights {
-        AccessRights::all()
+    fn rights(&self, _channel: &usize, _client: &Client) -> Option<AccessRights> {
+        Some(AccessRights::all())
+    }
+
+    fn filter(&self, _channel: &usize) -> Option<Box<dyn MonitorFilter>> {
+        None
     }
 
     fn extra(&self, _channel: &usize) -> Extra {

@@ -1,6 +1,7 @@
 //! CREATE_CHAN and CLEAR_CHANNEL.
 
-use super::circuit::CLEARED;
+use std::collections::VecDeque;
+
 use super::{AccessRights, FeedId, Output, ServerCircuit, Service};
 use crate::dbr::{DbrType, NativeType};
 use crate::wire::msg::channel;
@@ -27,6 +28,47 @@ impl<C> Channel<C> {
     }
 }
 
+/// Channel ids that a circuit takes at once.
+pub const SID_BLOCK: u32 = 64;
+/// Blocks of channel ids that are remembered, so that a late request to a cleared channel does no harm.
+const BLOCKS: usize = 65_536;
+
+/// The channel ids that a circuit has issued: whole blocks, which no other circuit issues.
+#[derive(Debug, Default)]
+pub(super) struct Sids {
+    /// First id of each block, oldest first.
+    blocks: VecDeque<u32>,
+    /// Ids issued from the newest block.
+    used: u32,
+}
+
+impl Sids {
+    /// The next id; `new_block` gives the first id of a block that nobody has used.
+    fn next(&mut self, new_block: impl FnOnce() -> u32) -> Sid {
+        let block = match self.blocks.back() {
+            Some(&block) if self.used < SID_BLOCK => block,
+            _ => {
+                if self.blocks.len() == BLOCKS {
+                    self.blocks.pop_front();
+                }
+                let block = new_block();
+                self.blocks.push_back(block);
+                self.used = 0;
+                block
+            }
+        };
+        self.used += 1;
+        Sid(block + self.used - 1)
+    }
+
+    /// True when this circuit has issued the id.
+    pub(super) fn issued(&self, sid: Sid) -> bool {
+        let at = self.blocks.partition_point(|block| *block <= sid.0);
+        let used = if at == self.blocks.len() { self.used } else { SID_BLOCK };
+        at > 0 && sid.0 - self.blocks[at - 1] < used
+    }
+}
+
 impl<C> ServerCircuit<C> {
     pub(super) fn handle_create_channel<S: Service<Channel = C>>(
         &mut self,
@@ -44,7 +86,7 @@ impl<C> ServerCircuit<C> {
         let limit = self.limits.channels;
         if self.channels.len() >= limit {
             let reason = CloseReason::Limit { what: "channels", limit };
-            self.report(cid, Eca::ALLOCMEM, header, &reason.to_string(), out);
+            self.report(cid, Eca::ALLOCMEM, &reason.to_string(), out);
             out.header(&channel::create_failed(cid));
             return Ok(());
         }
@@ -54,7 +96,7 @@ impl<C> ServerCircuit<C> {
             out.header(&channel::create_failed(cid));
             return Ok(());
         };
-        let sid = service.new_sid();
+        let sid = self.sids.next(|| service.new_sids());
         out.header(&channel::access_rights(cid, claim.rights));
         // A client before 4.9 has 16 bits for the count.
         let count = if minor < 9 { claim.count.min(0xFFFE) } else { claim.count };
@@ -73,25 +115,30 @@ impl<C> ServerCircuit<C> {
         Ok(())
     }
 
+    /// Takes a channel out of the circuit, with its subscriptions.
+    pub(super) fn remove_channel<S: Service<Channel = C>>(
+        &mut self,
+        sid: Sid,
+        service: &mut S,
+    ) -> Option<Channel<C>> {
+        let channel = self.channels.remove(&sid)?;
+        if let Some(feed) = channel.feed
+            && self.monitors.remove_channel(feed, sid)
+        {
+            service.unsubscribe(&channel.handle, feed);
+        }
+        Some(channel)
+    }
+
     pub(super) fn handle_clear_channel<S: Service<Channel = C>>(
         &mut self,
         header: &Header,
         service: &mut S,
         out: &mut Output,
     ) -> Result<(), CloseReason> {
-        let sid = Sid(header.p1);
-        let Some(channel) = self.channels.remove(&sid) else {
+        if self.remove_channel(Sid(header.p1), service).is_none() {
             return self.unknown_channel(header, out);
-        };
-        if let Some(feed) = channel.feed
-            && self.monitors.remove_channel(feed, sid)
-        {
-            service.unsubscribe(&channel.handle, feed);
         }
-        if self.cleared.len() == CLEARED {
-            self.cleared.pop_front();
-        }
-        self.cleared.push_back(sid);
         out.header(&Header { size: 0, ..*header });
         Ok(())
     }

@@ -1,17 +1,12 @@
 //! One TCP circuit of a client: its state, and the table of requests.
 
-use std::collections::VecDeque;
-
-use super::channel::Channel;
+use super::channel::{Channel, Sids};
 use super::monitor::Monitors;
 use super::{Client, Output, Service};
 use crate::ids::IdMap;
 use crate::wire::msg::{self, error};
 use crate::wire::{Command, Header};
 use crate::{Cid, CloseReason, Eca, Limits, OLDEST_MINOR, Sid};
-
-/// Ids of cleared channels that are remembered, so that a late request to one does no harm.
-pub(super) const CLEARED: usize = 4096;
 
 /// What happened on a circuit so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +21,25 @@ pub struct Counters {
     pub errors: u64,
 }
 
+/// A header as it came, for those who get it back.
+#[derive(Clone, Copy, Debug, Default)]
+struct RawHeader {
+    bytes: [u8; Header::EXTENDED],
+    len: usize,
+}
+
+impl RawHeader {
+    fn new(front: &[u8]) -> Self {
+        let mut raw = Self { len: front.len(), ..Self::default() };
+        raw.bytes[..front.len()].copy_from_slice(front);
+        raw
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 /// The server's state of one circuit. `C` is the caller's handle of an open channel.
 #[derive(Debug)]
 pub struct ServerCircuit<C> {
@@ -34,10 +48,12 @@ pub struct ServerCircuit<C> {
     priority: u16,
     pub(super) client: Client,
     pub(super) channels: IdMap<Sid, Channel<C>>,
-    pub(super) cleared: VecDeque<Sid>,
+    pub(super) sids: Sids,
     pub(super) monitors: Monitors,
-    /// Payload bytes of a refused message that are still to come.
+    /// Bytes of a refused message that are still to come.
     drain: u64,
+    /// The header of the request being executed, as it came.
+    request: RawHeader,
     pub(super) counters: Counters,
 }
 
@@ -51,9 +67,10 @@ impl<C> ServerCircuit<C> {
             priority: 0,
             client: Client::default(),
             channels: IdMap::default(),
-            cleared: VecDeque::new(),
+            sids: Sids::default(),
             monitors: Monitors::default(),
             drain: 0,
+            request: RawHeader::default(),
             counters: Counters::default(),
         }
     }
@@ -128,17 +145,16 @@ impl<C> ServerCircuit<C> {
 
     fn decode(&mut self, rest: &[u8], out: &mut Output) -> Result<Option<(Header, usize)>, CloseReason> {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
-        match Header::decode(rest, extended) {
-            Ok(decoded) => Ok(decoded),
-            Err(error) => {
-                let request = Header::parse(rest, extended).map(|(header, _)| header);
-                // A command that libca does not know must not stand in an ERROR.
-                if let Some(request) = request.filter(|r| Command::from_code(r.command).is_some()) {
-                    self.report(error::NO_CHANNEL, Eca::INTERNAL, &request, &error.to_string(), out);
-                }
-                Err(error.into())
+        let Some((header, length)) = Header::parse(rest, extended) else { return Ok(None) };
+        self.request = RawHeader::new(&rest[..length]);
+        if let Err(error) = header.check() {
+            // A command that libca does not know must not stand in an ERROR.
+            if Command::from_code(header.command).is_some() {
+                self.report(error::NO_CHANNEL, Eca::INTERNAL, &error.to_string(), out);
             }
+            return Err(error.into());
         }
+        Ok(Some((header, length)))
     }
 
     /// A put whose channel does not exist is answered from its header alone.
@@ -162,7 +178,7 @@ impl<C> ServerCircuit<C> {
         if Command::from_code(header.command).is_some() {
             let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
             let status = if self.minor.is_none() { Eca::DEFUNCT } else { Eca::TOLARGE };
-            self.report(cid, status, header, &text, out);
+            self.report(cid, status, &text, out);
         }
         true
     }
@@ -178,7 +194,7 @@ impl<C> ServerCircuit<C> {
         let command = Command::from_code(header.command);
         if self.minor.is_none() && command != Some(Command::Version) {
             if command.is_some() {
-                self.report(error::NO_CHANNEL, Eca::DEFUNCT, header, "no VERSION was sent", out);
+                self.report(error::NO_CHANNEL, Eca::DEFUNCT, "no VERSION was sent", out);
             }
             return Ok(());
         }
@@ -195,7 +211,7 @@ impl<C> ServerCircuit<C> {
             Some(Command::ClearChannel) => self.handle_clear_channel(header, service, out),
             Some(Command::Search) => self.handle_search(header, payload, service, out),
             Some(Command::Version) => self.handle_version(header),
-            Some(Command::Echo | Command::ReadSync) => self.handle_echo(header, payload, out),
+            Some(Command::Echo | Command::ReadSync) => self.handle_echo(payload, out),
             Some(Command::ClientName | Command::HostName) => self.handle_identity(header, payload, out),
             Some(
                 Command::Error
@@ -222,8 +238,8 @@ impl<C> ServerCircuit<C> {
         Ok(())
     }
 
-    fn handle_echo(&mut self, header: &Header, payload: &[u8], out: &mut Output) -> Result<(), CloseReason> {
-        out.header(header);
+    fn handle_echo(&mut self, payload: &[u8], out: &mut Output) -> Result<(), CloseReason> {
+        out.buffer().extend_from_slice(self.request.as_bytes());
         out.buffer().extend_from_slice(payload);
         Ok(())
     }
@@ -238,14 +254,13 @@ impl<C> ServerCircuit<C> {
             self.report(
                 error::NO_CHANNEL,
                 Eca::INTERNAL,
-                header,
                 "user and host name come before the first channel",
                 out,
             );
             return Ok(());
         }
         let Some(name) = msg::circuit::identity(payload).filter(|name| !name.is_empty()) else {
-            self.report(error::NO_CHANNEL, Eca::INTERNAL, header, &CloseReason::Identity.to_string(), out);
+            self.report(error::NO_CHANNEL, Eca::INTERNAL, &CloseReason::Identity.to_string(), out);
             return Err(CloseReason::Identity);
         };
         let name = crate::dbr::text_from_bytes(name);
@@ -281,25 +296,25 @@ impl<C> ServerCircuit<C> {
     fn handle_unknown(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
         // libca indexes a table with the embedded command: nothing above 27 may stand in an ERROR.
         if header.command <= Command::ServerDisconnect as u16 {
-            self.report(error::NO_CHANNEL, Eca::INTERNAL, header, "no client sends this command", out);
+            self.report(error::NO_CHANNEL, Eca::INTERNAL, "no client sends this command", out);
         }
         Err(CloseReason::Command(header.command))
     }
 
-    /// Sends an ERROR about a request.
-    pub(super) fn report(&mut self, cid: Cid, status: Eca, request: &Header, text: &str, out: &mut Output) {
+    /// Sends an ERROR about the request being executed.
+    pub(super) fn report(&mut self, cid: Cid, status: Eca, text: &str, out: &mut Output) {
         self.counters.errors += 1;
-        error::encode(cid, status, request, text, out.buffer());
+        error::encode(cid, status, self.request.as_bytes(), text, out.buffer());
     }
 
     /// A request to a channel that is not open: harmless when this circuit has cleared it, else fatal.
     pub(super) fn unknown_channel(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
-        if self.cleared.contains(&Sid(header.p1)) {
+        if self.sids.issued(Sid(header.p1)) {
             self.counters.stale += 1;
             return Ok(());
         }
         let reason = CloseReason::UnknownChannel(header.p1);
-        self.report(error::NO_CHANNEL, Eca::INTERNAL, header, &reason.to_string(), out);
+        self.report(error::NO_CHANNEL, Eca::INTERNAL, &reason.to_string(), out);
         Err(reason)
     }
 

@@ -138,14 +138,14 @@ impl<C> ServerCircuit<C> {
         };
         let cid = channel.cid;
         let Some(ty) = DbrType::from_code(header.data_type) else {
-            self.report(cid, Eca::BADTYPE, header, "no such data type", out);
+            self.report(cid, Eca::BADTYPE, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         };
         if ty.size(header.count) > self.reply_bound(ty, channel.capacity) {
             return self.too_large(header, out);
         }
         if !channel.rights.contains(AccessRights::READ) {
-            self.report(cid, Eca::NORDACCESS, header, Eca::NORDACCESS.text(), out);
+            self.report(cid, Eca::NORDACCESS, Eca::NORDACCESS.text(), out);
             return Ok(());
         }
         let reading = service.read(&channel.handle, needs_meta(channel.native, ty));
@@ -157,7 +157,7 @@ impl<C> ServerCircuit<C> {
             append_data(&reading, ty, header.count, self.largest(), out, head)
         };
         if !done {
-            self.report(cid, Eca::GETFAIL, header, Eca::GETFAIL.text(), out);
+            self.report(cid, Eca::GETFAIL, Eca::GETFAIL.text(), out);
         }
         Ok(())
     }
@@ -179,7 +179,7 @@ impl<C> ServerCircuit<C> {
             format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
         let old = self.largest() == SHORT;
         let status = if old { Eca::SIXTEEN_K_ARRAY_CLIENT } else { Eca::TOLARGE };
-        self.report(cid, status, header, &text, out);
+        self.report(cid, status, &text, out);
         Ok(())
     }
 }

@@ -19,10 +19,11 @@ mod special;
 mod wanted;
 
 pub use crate::wire::msg::channel::AccessRights;
+pub use channel::SID_BLOCK;
 pub use circuit::{Counters, ServerCircuit};
 pub use feed_queue::{Entry, FeedQueue, Pushed};
 pub use mailbox::{Delivery, FeedId, Mailbox};
 pub use output::Output;
 pub use put::{PutFailure, PutOutcome, Ticket};
-pub use service::{Claim, Client, Reading, Service, Subscribed, Update};
+pub use service::{Claim, Client, MonitorFilter, Reading, Service, Subscribed, Update};
 pub use special::{Acknowledgement, Extra};

@@ -1,17 +1,18 @@
 //! Subscriptions: EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON, and the updates.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::get::needs_meta;
 use super::wanted::Wanted;
-use super::{AccessRights, Entry, Extra, FeedId, Output, Reading, ServerCircuit, Service};
+use super::{AccessRights, Entry, Extra, FeedId, MonitorFilter, Output, Reading, ServerCircuit, Service};
 use crate::ids::IdMap;
 use crate::wire::Header;
 use crate::wire::msg::monitor;
 use crate::{CloseReason, Eca, EventMask, Sid, SubscriptionId};
 
 /// One subscription.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Subscription {
     /// Running number: a feed's subscriptions are in this order.
     serial: u64,
@@ -22,6 +23,7 @@ struct Subscription {
     mask: EventMask,
     /// Updates of the feed up to this number are older than the first update.
     since: u64,
+    filter: Option<Box<dyn MonitorFilter>>,
 }
 
 /// The subscriptions that share one feed.
@@ -133,7 +135,7 @@ impl<C> ServerCircuit<C> {
                 1..=255 => CloseReason::Limit { what: "subscriptions", limit },
                 _ => CloseReason::EventMask(bits),
             };
-            self.report(cid, Eca::ALLOCMEM, header, &reason.to_string(), out);
+            self.report(cid, Eca::ALLOCMEM, &reason.to_string(), out);
             return Err(reason);
         }
         let id = SubscriptionId(header.p2);
@@ -146,8 +148,8 @@ impl<C> ServerCircuit<C> {
         state.mask |= mask;
         self.monitors.last_serial += 1;
         self.monitors.count += 1;
-        let subscription =
-            Subscription { serial: self.monitors.last_serial, sid, id, wanted, count, mask, since: 0 };
+        let serial = self.monitors.last_serial;
+        let subscription = Subscription { serial, sid, id, wanted, count, mask, since: 0, filter: None };
         if !readable {
             subscription.append_denied(out);
         }
@@ -183,9 +185,11 @@ impl<C> ServerCircuit<C> {
         let meta = needs_meta(channel.native, subscription.wanted.value());
         let subscribed = service.subscribe(&channel.handle, feed, mask, meta);
         subscription.since = subscribed.since;
+        subscription.filter = service.filter(&channel.handle);
         if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
+            let Some(reading) = subscription.filtered(&subscribed.reading, EventMask::all()) else { return };
             let extra = || service.extra(&channel.handle);
-            subscription.append_update(&subscribed.reading, extra, most, out);
+            subscription.append_update(&reading, extra, most, out);
             self.counters.updates += 1;
         }
     }
@@ -202,7 +206,7 @@ impl<C> ServerCircuit<C> {
         let removed = channel.feed.and_then(|feed| Some((feed, self.monitors.remove(feed, sid, id)?)));
         let Some((feed, subscription)) = removed else {
             let reason = CloseReason::UnknownSubscription(id.0);
-            self.report(cid, Eca::BADMONID, header, &reason.to_string(), out);
+            self.report(cid, Eca::BADMONID, &reason.to_string(), out);
             return Err(reason);
         };
         let Some(state) = self.monitors.feeds.get(&feed) else { return Ok(()) };
@@ -227,14 +231,16 @@ impl<C> ServerCircuit<C> {
         let Some(channel) = self.channels.get(&sid) else { return };
         let readable = channel.rights.contains(AccessRights::READ);
         let Some(state) = channel.feed.and_then(|feed| self.monitors.feeds.get(&feed)) else { return };
-        let subscriptions: Vec<_> = state.subscriptions.iter().filter(|s| s.sid == sid).cloned().collect();
-        for subscription in subscriptions {
-            if !readable {
-                subscription.append_denied(out);
-            } else if self.monitors.off {
-                self.monitors.late.push_back((sid, subscription.id));
+        let own = state.subscriptions.iter().filter(|s| s.sid == sid);
+        if !readable {
+            own.for_each(|subscription| subscription.append_denied(out));
+            return;
+        }
+        for id in own.map(|subscription| subscription.id).collect::<Vec<_>>() {
+            if self.monitors.off {
+                self.monitors.late.push_back((sid, id));
             } else {
-                self.first_update(sid, subscription.id, service, Some(out));
+                self.first_update(sid, id, service, Some(out));
             }
         }
     }
@@ -276,11 +282,11 @@ impl<C> ServerCircuit<C> {
 
     fn expand<S: Service<Channel = C>>(&mut self, service: &mut S, out: &mut Output) -> bool {
         let Some(Expansion { feed, entry, next }) = self.monitors.expansion.take() else { return true };
-        let Some(state) = self.monitors.feeds.get(&feed) else { return true };
-        let mut reading = Reading { update: entry.update, meta: None };
         let most = self.largest();
+        let Some(state) = self.monitors.feeds.get_mut(&feed) else { return true };
+        let mut reading = Reading { update: entry.update, meta: None };
         let start = state.subscriptions.partition_point(|s| s.serial < next);
-        for subscription in &state.subscriptions[start..] {
+        for subscription in &mut state.subscriptions[start..] {
             if entry.number <= subscription.since || !subscription.mask.intersects(entry.mask) {
                 continue;
             }
@@ -296,8 +302,9 @@ impl<C> ServerCircuit<C> {
             if reading.meta.is_none() && needs_meta(channel.native, subscription.wanted.value()) {
                 reading.meta = Some(service.meta(&channel.handle));
             }
+            let Some(passed) = subscription.filtered(&reading, entry.mask) else { continue };
             let extra = || service.extra(&channel.handle);
-            subscription.append_update(&reading, extra, most, out);
+            subscription.append_update(&passed, extra, most, out);
             self.counters.updates += 1;
         }
         true
@@ -305,6 +312,14 @@ impl<C> ServerCircuit<C> {
 }
 
 impl Subscription {
+    /// What is to be sent of a reading; `None` when the filter holds it back.
+    fn filtered<'a>(&mut self, reading: &'a Reading, mask: EventMask) -> Option<Cow<'a, Reading>> {
+        let wanted = self.mask;
+        let Some(filter) = &mut self.filter else { return Some(Cow::Borrowed(reading)) };
+        let (update, mask) = filter.pass(&reading.update, mask)?;
+        wanted.intersects(mask).then(|| Cow::Owned(Reading { update, meta: reading.meta.clone() }))
+    }
+
     fn header(&self) -> impl Fn(Eca, u32, u32) -> Header + use<> {
         let (code, id) = (self.wanted.code(), self.id);
         move |status, count, size| monitor::update(code, count, size, status, id)

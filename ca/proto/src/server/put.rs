@@ -57,11 +57,11 @@ impl<C> ServerCircuit<C> {
         };
         let cid = channel.cid;
         if header.data_type > LAST_TYPE {
-            self.report(cid, Eca::BADTYPE, header, "no such data type", out);
+            self.report(cid, Eca::BADTYPE, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         }
         match self.put(header, payload, None, service) {
-            PutOutcome::Done(Err(failure)) => self.report(cid, failure.status, header, &failure.reason, out),
+            PutOutcome::Done(Err(failure)) => self.report(cid, failure.status, &failure.reason, out),
             PutOutcome::Done(Ok(())) | PutOutcome::Pending => {}
         }
         Ok(())

@@ -1,23 +1,32 @@
-//! Access rights that change while a channel is open.
+//! Access rights that change while a channel is open, and PVs that go.
 
 use super::{AccessRights, Output, ServerCircuit, Service};
-use crate::wire::msg::channel::access_rights;
+use crate::wire::msg::channel::{access_rights, disconnected};
 
 impl<C> ServerCircuit<C> {
     /// Compares the rights of every channel with what the client was told, and tells it what changed.
     ///
     /// Who loses the right to read gets one update with status 368 per subscription, who regains it the current
-    /// value.
+    /// value. A channel whose PV is gone is closed, with a SERVER_DISCONN.
     pub fn handle_rights<S: Service<Channel = C>>(&mut self, service: &mut S, out: &mut Output) {
         let mut changed = Vec::new();
+        let mut gone = Vec::new();
         for (sid, channel) in &mut self.channels {
-            let now = service.rights(&channel.handle);
+            let Some(now) = service.rights(&channel.handle) else {
+                gone.push(*sid);
+                continue;
+            };
             let before = std::mem::replace(&mut channel.rights, now);
             if before != now {
                 out.header(&access_rights(channel.cid, now));
                 if (before ^ now).contains(AccessRights::READ) {
                     changed.push(*sid);
                 }
+            }
+        }
+        for sid in gone {
+            if let Some(channel) = self.remove_channel(sid, service) {
+                out.header(&disconnected(channel.cid));
             }
         }
         for sid in changed {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AccessRights, Acknowledgement, Extra, FeedId, PutOutcome, Ticket};
 use crate::dbr::{Meta, NativeType, Stamp, Value, WireArray};
-use crate::{Alarm, EventMask, Sid};
+use crate::{Alarm, EventMask};
 
 /// Value, alarm and time stamp of one instant.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Client {
     pub user: String,
     /// Host name.
     pub host: String,
+    /// The address that its circuit comes from, `host:port`; empty in datagrams.
+    pub address: String,
 }
 
 /// The state at the moment of a subscription.
@@ -55,6 +57,14 @@ pub struct Subscribed {
     pub reading: Reading,
     /// Number of updates pushed into the feed so far: only later ones are new to this subscription.
     pub since: u64,
+}
+
+/// What one subscription lets pass, with a state of its own.
+pub trait MonitorFilter: std::fmt::Debug + Send {
+    /// The update to send in place of `update`, with its kinds of change; `None` when nothing is to be sent.
+    ///
+    /// The first call is about the first update of the subscription.
+    fn pass(&mut self, update: &Update, mask: EventMask) -> Option<(Update, EventMask)>;
 }
 
 /// The PVs as one circuit sees them. Nothing here may block.
@@ -68,8 +78,8 @@ pub trait Service {
     /// True when the name would open.
     fn exists(&mut self, name: &str) -> bool;
 
-    /// A channel id that no circuit of this server has used before.
-    fn new_sid(&mut self) -> Sid;
+    /// The first of [`SID_BLOCK`](super::SID_BLOCK) channel ids that no other circuit of this server has.
+    fn new_sids(&mut self) -> u32;
 
     /// TCP port for search answers.
     fn tcp_port(&self) -> u16;
@@ -77,8 +87,8 @@ pub trait Service {
     /// The current state; metadata only when `meta` is set.
     fn read(&mut self, channel: &Self::Channel, meta: bool) -> Reading;
 
-    /// What this client may do with the channel now.
-    fn rights(&mut self, channel: &Self::Channel) -> AccessRights;
+    /// What this client may do with the channel now; `None` when its PV is gone.
+    fn rights(&mut self, channel: &Self::Channel) -> Option<AccessRights>;
 
     /// What alarm handlers and record-aware clients ask beside the reading.
     fn extra(&mut self, channel: &Self::Channel) -> Extra;
@@ -94,6 +104,9 @@ pub trait Service {
 
     /// Equal for channels that see the same updates; they share one feed.
     fn feed_key(&self, channel: &Self::Channel) -> u64;
+
+    /// What a new subscription on this channel lets pass; `None` lets everything pass.
+    fn filter(&mut self, channel: &Self::Channel) -> Option<Box<dyn MonitorFilter>>;
 
     /// Starts pushing updates of these kinds into `feed`, or widens the kinds of a feed that exists.
     fn subscribe(&mut self, channel: &Self::Channel, feed: FeedId, mask: EventMask, meta: bool)

@@ -63,10 +63,13 @@ impl Header {
     /// assert_eq!(Header::decode(&bytes[..15], true), Ok(None));
     /// ```
     pub fn decode(bytes: &[u8], extended: bool) -> Result<Option<(Self, usize)>, DecodeError> {
-        match Self::parse(bytes, extended) {
-            Some((header, _)) if !header.size.is_multiple_of(8) => Err(DecodeError::Misaligned(header.size)),
-            parsed => Ok(parsed),
-        }
+        let parsed = Self::parse(bytes, extended);
+        parsed.map(|(header, length)| header.check().map(|()| (header, length))).transpose()
+    }
+
+    /// Tests what every message must keep.
+    pub(crate) const fn check(&self) -> Result<(), DecodeError> {
+        if self.size.is_multiple_of(8) { Ok(()) } else { Err(DecodeError::Misaligned(self.size)) }
     }
 
     /// Reads a header whatever its size says; `None` while it is incomplete.

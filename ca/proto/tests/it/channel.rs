@@ -145,7 +145,7 @@ fn requests_with_an_answer_to_a_cleared_channel_are_answered_as_failed() {
 #[test]
 fn a_cleared_channel_is_remembered_among_thousands() {
     let mut talk = Talk::new();
-    let sids: Vec<_> = (0..4000).map(|cid| talk.open(cid, "double")).collect();
+    let sids: Vec<_> = (0..20_000).map(|cid| talk.open(cid, "double")).collect();
     for (cid, sid) in sids.iter().enumerate() {
         talk.ask_one(&clear(*sid, cid as u32));
     }
@@ -175,4 +175,18 @@ fn closing_the_circuit_ends_all_subscriptions() {
     assert_eq!(talk.pvs.feed_count(), 2, "channels to one PV share a feed");
     talk.circuit.close(&mut talk.pvs);
     assert_eq!(talk.pvs.feed_count(), 0);
+}
+
+#[test]
+fn a_channel_whose_pv_is_gone_is_closed_with_server_disconn_and_the_others_stay() {
+    let mut talk = Talk::new();
+    let (gone, stays) = (talk.open(1, "double"), talk.open(2, "enum"));
+    talk.ask(&[monitor(6, 1, gone, 7, 1), monitor(3, 1, stays, 8, 1)].concat());
+    talk.pvs.gone.push(0);
+    talk.pvs.mailbox.recheck_rights();
+    assert_eq!(talk.take(), [plain(27, 0, 0, 1, 0)]);
+    assert_eq!((talk.circuit.channel_count(), talk.circuit.subscription_count()), (1, 1));
+    assert_eq!(talk.pvs.feed_count(), 1);
+    assert_eq!(talk.ask(&put(gone, 1, 1.0)), [], "a late request is ignored");
+    assert_eq!(talk.ask(&get(3, 1, stays, 9)).len(), 1);
 }

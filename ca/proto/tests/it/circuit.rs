@@ -154,3 +154,27 @@ fn counters_tell_requests_and_errors() {
     assert_eq!((counters.requests, counters.errors), (3, 1));
     assert_eq!(talk.circuit.channel_count(), 1);
 }
+
+#[test]
+fn a_request_in_the_long_form_comes_back_in_the_long_form_however_small() {
+    let mut talk = Talk::new();
+    let request = extended(23, 1, 2, [3, 4], 8);
+    talk.send(&[&request[..], b"12345678"].concat());
+    assert_eq!(talk.sent, [&request[..], b"12345678"].concat());
+    talk.sent.clear();
+    let unknown = extended(4, 6, 1, [9999, 7], 8);
+    talk.send(&[&unknown[..], &[0; 8]].concat());
+    assert_eq!(error(&talk.take()[0]), (0xFFFF_FFFF, 142, &unknown[..]));
+}
+
+#[test]
+fn a_literal_size_of_65535_of_an_old_client_comes_back_in_the_short_form() {
+    let mut talk = Talk::silent(pvs(), Limits::default(), 0);
+    talk.ask(&version(0, 8));
+    let mut request = message(4, 6, 1, [1, 2], &[]);
+    request[2..4].fill(0xFF);
+    talk.send(&request);
+    // The peer's decoder would take the request for a long one: its bytes are compared instead.
+    assert_eq!(talk.sent[16..32], request);
+    assert!(talk.closed.is_some());
+}

@@ -1,7 +1,7 @@
 //! EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON.
 
 use ca_proto::dbr::{ArrayData, Scalar, Value};
-use ca_proto::server::AccessRights;
+use ca_proto::server::{AccessRights, Update};
 use ca_proto::{CloseReason, EventMask, Limits};
 
 use crate::support::CHANGE;
@@ -336,4 +336,27 @@ fn rights_that_change_are_told_with_one_368_when_reading_is_lost_and_the_value_w
     }
     talk.pvs.mailbox.recheck_rights();
     assert_eq!(talk.take(), []);
+}
+
+/// Lets every other update pass.
+#[derive(Debug, Default)]
+struct EveryOther(u32);
+
+impl ca_proto::server::MonitorFilter for EveryOther {
+    fn pass(&mut self, update: &Update, mask: EventMask) -> Option<(Update, EventMask)> {
+        self.0 += 1;
+        (self.0 % 2 == 1).then(|| (update.clone(), mask))
+    }
+}
+
+#[test]
+fn a_filter_has_a_state_of_its_own_for_each_subscription() {
+    let (mut talk, sid) = subscribed();
+    talk.pvs.filter = || Some(Box::new(EveryOther::default()));
+    assert_eq!(talk.ask(&monitor(6, 1, sid, 8, 1)), [double(8, 1.5)], "the first update passes");
+    post(&mut talk, 2.0);
+    assert_eq!(talk.take(), [double(20, 2.0)]);
+    assert_eq!(talk.ask(&monitor(6, 1, sid, 9, 1)), [double(9, 2.0)]);
+    post(&mut talk, 3.0);
+    assert_eq!(talk.take(), [double(20, 3.0), double(8, 3.0)]);
 }

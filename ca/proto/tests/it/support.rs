@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ca_proto::dbr::{ArrayData, LimitPair, Meta, Scalar, Stamp, Value, WireArray};
 use ca_proto::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, FeedId, Mailbox, PutFailure, PutOutcome, Reading,
-    Service, Subscribed, Ticket, Update,
+    AccessRights, Acknowledgement, Claim, Client, Extra, FeedId, Mailbox, MonitorFilter, PutFailure,
+    PutOutcome, Reading, SID_BLOCK, Service, Subscribed, Ticket, Update,
 };
-use ca_proto::{Acknowledge, Alarm, AlarmSeverity, Eca, EventMask, Limits, Sid};
+use ca_proto::{Acknowledge, Alarm, AlarmSeverity, Eca, EventMask, Limits};
 
 /// The stamp of every value: the one in the golden files.
 pub(crate) const STAMP: Stamp = Stamp { seconds: 0x4500_0000, nanos: 123_456_789 };
@@ -102,6 +102,10 @@ pub(crate) struct Pvs {
     pub(crate) pending: Vec<Ticket>,
     /// What the client said of itself at each claim.
     pub(crate) clients: Vec<Client>,
+    /// Makes the filter of each new subscription.
+    pub(crate) filter: fn() -> Option<Box<dyn MonitorFilter>>,
+    /// PVs that were removed.
+    pub(crate) gone: Vec<usize>,
     feeds: Vec<(FeedId, usize, EventMask)>,
     next_sid: u32,
 }
@@ -114,6 +118,8 @@ impl Pvs {
             acknowledge: Acknowledge { transient: true, severity: AlarmSeverity::Major },
             pending: Vec::new(),
             clients: Vec::new(),
+            filter: || None,
+            gone: Vec::new(),
             feeds: Vec::new(),
             next_sid: first_sid,
         }
@@ -163,17 +169,21 @@ impl Service for Pvs {
         self.index(name).is_some()
     }
 
-    fn new_sid(&mut self) -> Sid {
-        self.next_sid += 1;
-        Sid(self.next_sid - 1)
+    fn new_sids(&mut self) -> u32 {
+        self.next_sid += SID_BLOCK;
+        self.next_sid - SID_BLOCK
     }
 
     fn tcp_port(&self) -> u16 {
         PORT
     }
 
-    fn rights(&mut self, channel: &usize) -> AccessRights {
-        self.pvs[*channel].rights
+    fn rights(&mut self, channel: &usize) -> Option<AccessRights> {
+        (!self.gone.contains(channel)).then(|| self.pvs[*channel].rights)
+    }
+
+    fn filter(&mut self, _channel: &usize) -> Option<Box<dyn MonitorFilter>> {
+        (self.filter)()
     }
 
     fn extra(&mut self, _channel: &usize) -> Extra {

@@ -25,6 +25,11 @@ pub const fn created(cid: Cid, sid: Sid, native: NativeType, count: u32) -> Head
     Header { data_type: native as u16, count, p1: cid.0, p2: sid.0, ..super::header(Command::CreateChannel) }
 }
 
+/// The PV of a channel is gone; the circuit stays.
+pub const fn disconnected(cid: Cid) -> Header {
+    Header { p1: cid.0, ..super::header(Command::ServerDisconnect) }
+}
+
 /// There is no PV of that name here.
 pub const fn create_failed(cid: Cid) -> Header {
     Header { p1: cid.0, ..super::header(Command::CreateChannelFail) }

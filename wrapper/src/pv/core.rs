@@ -1,0 +1,303 @@
+//! A PV without its Rust type.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use ca::proto::dbr::{Meta, NativeType, Stamp, Value};
+use ca::proto::{Alarm, EventMask};
+use ca::server::{AccessRights, Acknowledgement, Extra, Reading, RightsBell, Subscribed, Subscriber, batch};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::alarm_rule;
+use super::field::Field;
+use super::state::{State, Subscription};
+use super::tuning::Tuning;
+use super::watch::Watch;
+use crate::device::PutQueue;
+use crate::hooks::{Check, PutHook};
+use crate::pv_type::Shape;
+
+/// What never changes about a PV.
+pub(crate) struct Fixed {
+    pub(crate) native: NativeType,
+    pub(crate) shape: Shape,
+    pub(crate) capacity: u32,
+    pub(crate) read_only: bool,
+    /// An equal scalar is posted too.
+    pub(crate) every_post: bool,
+    pub(crate) doc: Box<str>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) hook: PutHook,
+    pub(crate) watch: Option<Watch>,
+    /// The put queue of the device that owns it.
+    pub(crate) outlet: Option<Arc<PutQueue>>,
+}
+
+/// What a PV starts with.
+pub(crate) struct First {
+    pub(crate) value: Value,
+    /// It was declared.
+    pub(crate) defined: bool,
+    pub(crate) meta: Meta,
+    /// Deadbands of VALUE and of LOG, where they were declared.
+    pub(crate) deadbands: Option<(f64, f64)>,
+}
+
+/// A PV without its Rust type.
+pub(crate) struct PvCore {
+    pub(crate) name: Box<str>,
+    pub(crate) id: u64,
+    pub(crate) fixed: Fixed,
+    /// Puts are refused for now.
+    locked: AtomicBool,
+    /// It is no longer served.
+    removed: AtomicBool,
+    /// The server to tell of changed rights.
+    bell: OnceLock<RightsBell>,
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for PvCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PvCore").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl PvCore {
+    pub(crate) fn new(name: String, fixed: Fixed, first: First) -> Arc<Self> {
+        let First { value, defined, meta, deadbands } = first;
+        let tuning = deadbands.map(|(value_deadband, log_deadband)| {
+            let mut tuning = Tuning::new(&meta, value_deadband, log_deadband);
+            if let (Value::Scalar(scalar), true) = (&value, defined) {
+                tuning.told(scalar.as_f64().unwrap_or_default());
+            }
+            Box::new(tuning)
+        });
+        Arc::new(Self {
+            name: name.into(),
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            fixed,
+            locked: AtomicBool::new(false),
+            removed: AtomicBool::new(false),
+            bell: OnceLock::new(),
+            state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning)),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(crate) fn read(&self, meta: bool) -> Reading {
+        self.lock().reading(meta)
+    }
+
+    /// The present value of a field, with alarm and time of the PV; a text in full.
+    pub(crate) fn read_field(&self, field: Field, meta: bool) -> Reading {
+        self.field_reading(&self.lock(), field, meta)
+    }
+
+    fn field_reading(&self, state: &State, field: Field, meta: bool) -> Reading {
+        if field == Field::Val {
+            return state.reading(meta);
+        }
+        let update = state.update(field.value(self, state));
+        Reading { update, meta: meta.then(|| field.meta(&state.meta).into()) }
+    }
+
+    pub(crate) fn meta(&self) -> Arc<Meta> {
+        self.lock().meta.clone()
+    }
+
+    pub(crate) fn field_meta(&self, field: Field) -> Arc<Meta> {
+        match field {
+            Field::Val => self.meta(),
+            field => field.meta(&self.lock().meta).into(),
+        }
+    }
+
+    /// What clients may do with the value; `None` when the PV is no longer served.
+    pub(crate) fn rights(&self) -> Option<AccessRights> {
+        if self.removed.load(Relaxed) {
+            return None;
+        }
+        let locked = self.fixed.read_only || self.locked.load(Relaxed);
+        Some(if locked { AccessRights::READ } else { AccessRights::all() })
+    }
+
+    pub(super) fn lock_puts(&self, locked: bool) {
+        if self.locked.swap(locked, Relaxed) != locked {
+            self.ring();
+        }
+    }
+
+    /// Tells every client that the PV is no longer served.
+    pub(crate) fn remove(&self) {
+        self.removed.store(true, Relaxed);
+        self.ring();
+    }
+
+    /// The server that serves it from now on.
+    pub(crate) fn set_bell(&self, bell: RightsBell) {
+        // A PV is in one IOC only, so it has none yet.
+        let _ = self.bell.set(bell);
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+    }
+
+    pub(crate) fn extra(&self) -> Extra {
+        Extra { acknowledge: self.lock().acknowledge, class: self.record_type() }
+    }
+
+    /// The record type that a plain PV stands for (RTYP).
+    pub(super) fn record_type(&self) -> &'static str {
+        match (self.fixed.shape, self.fixed.native) {
+            (Shape::Array | Shape::Text, _) | (_, NativeType::Char) => "waveform",
+            (_, NativeType::Double | NativeType::Float) => "ao",
+            (_, NativeType::Long | NativeType::Short) => "longout",
+            (_, NativeType::Enum) => "mbbo",
+            (_, NativeType::String) => "stringout",
+        }
+    }
+
+    /// Changes the acknowledge state; everybody who watches alarms is told.
+    pub(crate) fn acknowledge(&self, change: Acknowledgement) {
+        batch(|| {
+            let mut state = self.lock();
+            let current = state.alarm.severity;
+            match change {
+                Acknowledgement::Transient(on) => state.acknowledge.set_transient(on, current),
+                Acknowledgement::UpTo(severity) => state.acknowledge.up_to(severity),
+            }
+            state.push(EventMask::ALARM);
+        });
+    }
+
+    /// Starts sending updates of a field, or changes their kinds.
+    pub(crate) fn subscribe(
+        &self,
+        field: Field,
+        subscriber: Subscriber,
+        mask: EventMask,
+        meta: bool,
+    ) -> Subscribed {
+        let subscribed = {
+            let mut state = self.lock();
+            let since = subscriber.open();
+            match state.subscriptions.iter_mut().find(|known| known.subscriber == subscriber) {
+                Some(known) => known.mask = mask,
+                None => state.subscriptions.push(Subscription { field, subscriber, mask }),
+            }
+            Subscribed { reading: self.field_reading(&state, field, meta), since }
+        };
+        self.tell_watch();
+        subscribed
+    }
+
+    pub(crate) fn unsubscribe(&self, subscriber: &Subscriber) {
+        self.lock().subscriptions.retain(|known| known.subscriber != *subscriber);
+        self.tell_watch();
+    }
+
+    fn tell_watch(&self) {
+        if let Some(watch) = &self.fixed.watch {
+            watch.tell(self);
+        }
+    }
+
+    /// Clients that monitor the value; several subscriptions of one circuit count once.
+    pub(crate) fn watched(&self) -> usize {
+        self.lock().watched()
+    }
+
+    /// Publishes a value: through the device's put queue, if it has one.
+    pub(crate) fn post(self: Arc<Self>, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp>) {
+        match self.fixed.outlet.clone() {
+            Some(outlet) => outlet.put_value(self, value, alarm, stamp),
+            None => self.apply(value, alarm, stamp),
+        }
+    }
+
+    /// Stores and publishes a value now.
+    pub(crate) fn apply(&self, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp>) {
+        if value.len() > self.fixed.capacity as usize {
+            tracing::error!(
+                "{}: {} elements posted, {} fit; the value was not stored",
+                self.name,
+                value.len(),
+                self.fixed.capacity
+            );
+            self.set_alarm(Alarm::WRITE);
+            return;
+        }
+        // The old value is freed after the lock and the wake-ups.
+        let _old = batch(|| {
+            let mut state = self.lock();
+            let alarm = alarm.unwrap_or_else(|| state.alarm_of(&value));
+            state.store(value, alarm, stamp, self.fixed.every_post)
+        });
+    }
+
+    /// Publishes an alarm with the value that the PV has.
+    pub(crate) fn set_alarm(&self, alarm: Alarm) {
+        batch(|| {
+            let mut state = self.lock();
+            if state.alarm != alarm {
+                state.store_alarm(alarm);
+            }
+        });
+    }
+
+    /// The alarm that the current value has by its limits.
+    pub(crate) fn reset_alarm(&self) {
+        let alarm = self.lock().own_alarm();
+        self.set_alarm(alarm);
+    }
+
+    /// Changes what the PV tells about its value; everybody whom it concerns is told.
+    ///
+    /// Those who asked for PROPERTY events hear of changed metadata, those who monitor a field of its change,
+    /// and an alarm that came from the limits is found anew.
+    pub(super) fn retune<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        batch(|| {
+            let mut state = self.lock();
+            let fields: Vec<_> = state
+                .subscriptions
+                .iter()
+                .map(|subscription| subscription.field)
+                .filter(|field| !matches!(field, Field::Val | Field::Stat | Field::Sevr))
+                .map(|field| (field, field.value(self, &state)))
+                .collect();
+            let meta = state.meta.clone();
+            let result = change(&mut state);
+            if !same(&meta, &state.meta) {
+                state.push(EventMask::PROPERTY);
+            }
+            for (field, before) in fields {
+                let now = field.value(self, &state);
+                if now != before {
+                    state.push_field(field, now, EventMask::VALUE | EventMask::LOG);
+                }
+            }
+            let alarm = state.own_alarm();
+            if alarm != state.alarm && alarm_rule::is_by_limits(state.alarm) {
+                state.store_alarm(alarm);
+            }
+            result
+        })
+    }
+}
+
+/// Equal metadata; a limit that is a NaN equals itself.
+fn same(a: &Meta, b: &Meta) -> bool {
+    let limits = |meta: &Meta| {
+        [meta.display, meta.alarm, meta.warning, meta.control].map(|p| (p.low.to_bits(), p.high.to_bits()))
+    };
+    (&a.units, a.precision, &a.labels, limits(a)) == (&b.units, b.precision, &b.labels, limits(b))
+}

@@ -1,0 +1,132 @@
+//! A served process variable: the typed handle that authors hold, and what is behind it.
+
+mod alarm_rule;
+mod core;
+mod field;
+mod put;
+mod state;
+mod tuning;
+mod watch;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use ca::proto::Alarm;
+use ca::proto::dbr::{Meta, Stamp};
+
+pub(crate) use self::core::{First, Fixed, PvCore};
+use crate::group::{GroupError, check_meta};
+use crate::pv_type::PvType;
+pub(crate) use field::Field;
+pub(crate) use put::MakeAnswer;
+pub(crate) use tuning::is_range;
+pub(crate) use watch::Watch;
+
+/// A PV of type `T`; clones are handles of the same PV, usable from any thread.
+pub struct Pv<T> {
+    core: Arc<PvCore>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Pv<T> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone(), value: PhantomData }
+    }
+}
+
+impl<T> std::fmt::Debug for Pv<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pv").field(&self.core.name).finish()
+    }
+}
+
+impl<T: PvType> Pv<T> {
+    pub(crate) fn new(core: Arc<PvCore>) -> Self {
+        Self { core, value: PhantomData }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<PvCore> {
+        &self.core
+    }
+
+    /// The full name.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The current value.
+    ///
+    /// A client can put an index beyond the variants of an enum only where none is declared; the first
+    /// variant stands for it.
+    pub fn get(&self) -> T {
+        let value = self.core.read(false).update.value;
+        T::from_value(&value)
+            .or_else(|| T::from_value(&T::unset()))
+            .unwrap_or_else(|| unreachable_type::<T>())
+    }
+
+    /// The current alarm.
+    pub fn alarm(&self) -> Alarm {
+        self.core.read(false).update.alarm
+    }
+
+    /// Takes the right to put from all clients, or gives it back; they are told at once.
+    ///
+    /// A PV that is declared read-only stays so.
+    pub fn lock_puts(&self, locked: bool) {
+        self.core.lock_puts(locked);
+    }
+
+    /// Clients that monitor the value now; several subscriptions of one circuit count once.
+    ///
+    /// See [`PvBuilder::on_watched`](crate::PvBuilder::on_watched) to be told of the first and the last.
+    pub fn watched(&self) -> usize {
+        self.core.watched()
+    }
+
+    /// Changes units, precision, limits or labels; clients that asked for PROPERTY events are told.
+    ///
+    /// ```
+    /// use wrapper::GroupBuilder;
+    /// let pv = GroupBuilder::new("x:").pv("v", 1.0).units("mm").add()?;
+    /// pv.describe(|meta| {
+    ///     meta.units = "um".into();
+    ///     meta.alarm.high = 20.0;
+    /// })?;
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When labels or limits break the rules of [`PvBuilder::add`](crate::PvBuilder::add); nothing is changed
+    /// then.
+    pub fn describe(&self, change: impl FnOnce(&mut Meta)) -> Result<(), GroupError> {
+        let mut meta = Meta::clone(&self.core.meta());
+        change(&mut meta);
+        check_meta::<T>(&meta).map_err(|rule| GroupError::new(&self.core.name, rule))?;
+        self.core.retune(|state| state.describe(meta));
+        Ok(())
+    }
+
+    /// Publishes a value, with the alarm that its limits give and the present time.
+    ///
+    /// Runs no put hook and waits for nobody. PVs of a device go through its put queue, in order. A value
+    /// that does not fit the PV is logged and shown as alarm.
+    pub fn post(&self, value: T) {
+        self.core.clone().post(value.into_value(), None, None);
+    }
+
+    /// Publishes a value with an alarm.
+    pub fn post_alarm(&self, value: T, alarm: Alarm) {
+        self.core.clone().post(value.into_value(), Some(alarm), None);
+    }
+
+    /// Publishes a value with the alarm that its limits give and the time at which it was taken.
+    pub fn post_at(&self, value: T, time: SystemTime) {
+        self.core.clone().post(value.into_value(), None, Some(Stamp::from_system(time)));
+    }
+}
+
+fn unreachable_type<T>() -> T {
+    unreachable!("the unset value of a type is of that type")
+}
