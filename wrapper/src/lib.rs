@@ -40,7 +40,7 @@ struct Readme;
 pub use ca::Config;
 pub use ca::proto::dbr::{FixedString, LimitPair, Meta};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
-pub use ca::server::Report;
+pub use ca::server::{AccessRights, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };

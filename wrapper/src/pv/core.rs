@@ -1,6 +1,6 @@
 //! A PV without its Rust type.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use ca::proto::dbr::{Meta, NativeType, Stamp, Value};
@@ -48,8 +48,8 @@ pub(crate) struct PvCore {
     pub(crate) name: Box<str>,
     pub(crate) id: u64,
     pub(crate) fixed: Fixed,
-    /// Puts are refused for now.
-    locked: AtomicBool,
+    /// What clients may do for now, unless the PV is read-only: bits of [`AccessRights`].
+    allowed: AtomicU8,
     /// It is no longer served.
     removed: AtomicBool,
     /// The server to tell of changed rights.
@@ -79,7 +79,7 @@ impl PvCore {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            locked: AtomicBool::new(false),
+            allowed: AtomicU8::new(AccessRights::all().bits() as u8),
             removed: AtomicBool::new(false),
             bell: OnceLock::new(),
             state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning)),
@@ -123,12 +123,13 @@ impl PvCore {
         if self.removed.load(Relaxed) {
             return None;
         }
-        let locked = self.fixed.read_only || self.locked.load(Relaxed);
-        Some(if locked { AccessRights::READ } else { AccessRights::all() })
+        let most = if self.fixed.read_only { AccessRights::READ } else { AccessRights::all() };
+        Some(most & AccessRights::from_bits_truncate(self.allowed.load(Relaxed).into()))
     }
 
-    pub(super) fn lock_puts(&self, locked: bool) {
-        if self.locked.swap(locked, Relaxed) != locked {
+    pub(super) fn allow(&self, rights: AccessRights) {
+        let bits = rights.bits() as u8;
+        if self.allowed.swap(bits, Relaxed) != bits {
             self.ring();
         }
     }

@@ -236,9 +236,9 @@ impl Field {
     pub(super) fn convert(self, pv: &PvCore, wire: WireArray<'_>) -> Result<Written, PutError> {
         Ok(match self.kind() {
             Kind::Text(most) => {
-                let mut text = wire.to_text(wire.bytes.len())?;
-                text.truncate(text.floor_char_boundary(most));
-                Written::Text(text)
+                let text = wire.to_text(wire.bytes.len())?;
+                let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+                Written::Text(text[..end.unwrap_or(0)].to_owned())
             }
             Kind::Choice(names) => {
                 let labels: Vec<Box<str>> = names.iter().map(|name| (*name).into()).collect();

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use ca::proto::Alarm;
 use ca::proto::dbr::{Meta, Stamp};
+use ca::server::AccessRights;
 
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::group::{GroupError, check_meta};
@@ -71,11 +72,19 @@ impl<T: PvType> Pv<T> {
         self.core.read(false).update.alarm
     }
 
-    /// Takes the right to put from all clients, or gives it back; they are told at once.
+    /// Says what clients may do with the value from now on; they are told at once.
     ///
-    /// A PV that is declared read-only stays so.
-    pub fn lock_puts(&self, locked: bool) {
-        self.core.lock_puts(locked);
+    /// A PV that is declared read-only takes no puts whatever is allowed. Its fields stay as they are.
+    ///
+    /// ```
+    /// use wrapper::{AccessRights, GroupBuilder};
+    /// let pv = GroupBuilder::new("x:").pv("v", 1.0).add()?;
+    /// pv.allow(AccessRights::READ);
+    /// pv.allow(AccessRights::all());
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn allow(&self, rights: AccessRights) {
+        self.core.allow(rights);
     }
 
     /// Clients that monitor the value now; several subscriptions of one circuit count once.

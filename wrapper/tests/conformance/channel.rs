@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use ca_proto::wire::Command;
+use wrapper::{AccessRights, GroupBuilder};
 
 use crate::raw::{Raw, message};
 use crate::support::{
@@ -125,6 +126,48 @@ fn server_14_a_dot_and_the_field_val_are_the_pv_and_unknown_fields_fail() {
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
     assert!(raw.try_channel("c:double.NOPE").is_none());
     assert!(raw.try_channel("c:double.val").is_none());
+}
+
+#[test]
+fn server_71_a_change_of_rights_is_told_with_one_368_for_each_subscription() {
+    let bench = Bench::start();
+    let mut raw = bench.connect();
+    let double = raw.channel("c:double");
+    let ids = [raw.monitor(double, 6, 1, VALUE), raw.monitor(double, 20, 1, VALUE)];
+    (0..2).for_each(|_| _ = raw.next());
+    bench.double.allow(AccessRights::WRITE);
+    assert_eq!(raw.next().header, header(Command::AccessRights, 0, 0, 0, double.cid, 2));
+    assert_eq!(raw.next().header, header(Command::EventAdd, 8, 6, 1, 368, ids[0]));
+    assert_eq!(raw.next().header, header(Command::EventAdd, 24, 20, 1, 368, ids[1]));
+    bench.double.post(2.0);
+    assert_quiet(&mut raw);
+    let ioid = ask(&mut raw, double, 6, 1);
+    assert_eq!(raw.next().header, header(Command::ReadNotify, 8, 6, 1, 368, ioid));
+    bench.double.allow(AccessRights::all());
+    assert_eq!(raw.next().header, header(Command::AccessRights, 0, 0, 0, double.cid, 3));
+    assert_update(&mut raw, ids[0], 2.0);
+    assert_eq!(raw.next().header, header(Command::EventAdd, 24, 20, 1, 1, ids[1]));
+    assert_quiet(&mut raw);
+}
+
+#[test]
+fn server_72_a_pv_that_is_removed_ends_its_channels_and_may_come_back() {
+    let bench = Bench::start();
+    let mut raw = bench.connect();
+    let (double, long) = (raw.channel("c:double"), raw.channel("c:long"));
+    let id = raw.monitor(double, 6, 1, VALUE);
+    assert_update(&mut raw, id, 1.5);
+    assert!(bench.ioc.remove("c:double") && !bench.ioc.remove("c:double"));
+    assert_eq!(raw.next().header, header(Command::ServerDisconnect, 0, 0, 0, double.cid, 0));
+    bench.double.post(9.0);
+    assert_quiet(&mut raw);
+    assert!(raw.try_channel("c:double").is_none());
+    assert_eq!(raw.get(long, 5, 1).long(), 5);
+    let mut group = GroupBuilder::new("c:");
+    group.pv("double", 7.5).add().expect("good");
+    bench.ioc.add(group).expect("the name is free");
+    let double = raw.channel("c:double");
+    assert_eq!(raw.get(double, 6, 1).double(), 7.5);
 }
 
 #[test]

@@ -114,6 +114,25 @@ fn server_44_an_equal_value_is_no_update() {
 }
 
 #[test]
+fn server_45_changed_metadata_are_one_update_to_property_subscribers_only() {
+    let bench = Bench::start();
+    let mut raw = bench.connect();
+    let (limited, units) = (raw.channel("c:limited"), raw.channel("c:limited.EGU"));
+    let ids = [1, 2, 4, 8].map(|mask| raw.monitor(limited, 34, 1, mask));
+    ids.into_iter().for_each(|_| _ = raw.next());
+    // By a client, by the author; a change that changes nothing is none.
+    raw.put_text(units, "um");
+    let update = raw.next();
+    assert_eq!(update.header, header(Command::EventAdd, 88, 34, 1, 1, ids[3]));
+    assert_eq!(update.payload[8..12], *b"um\0\0");
+    bench.limited.describe(|meta| meta.precision = 4).expect("good");
+    assert_eq!(raw.next().header.p2, ids[3]);
+    bench.limited.describe(|meta| meta.precision = 4).expect("good");
+    raw.put_text(units, "um");
+    assert_quiet(&mut raw);
+}
+
+#[test]
 fn server_46_a_cancel_is_confirmed_as_event_add_and_nothing_follows() {
     let bench = Bench::start();
     let mut raw = bench.connect();

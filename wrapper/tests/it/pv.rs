@@ -1,7 +1,7 @@
 //! Plain PVs: types, limits, one push per post.
 
 use ca_proto::wire::Command;
-use wrapper::{Alarm, Config, FixedString, GroupBuilder, Ioc, Pv};
+use wrapper::{AccessRights, Alarm, Config, FixedString, GroupBuilder, Ioc, Pv};
 
 use crate::raw::{Raw, eventually};
 
@@ -145,7 +145,7 @@ fn the_right_to_put_can_be_taken_and_given_back_and_clients_are_told() {
     let number = raw.channel("p:double");
     assert_eq!((number.rights, raw.put(number, 2.0)), (3, 1));
     for (locked, rights, status) in [(true, 1, 376), (false, 3, 1)] {
-        served.number.lock_puts(locked);
+        served.number.allow(if locked { AccessRights::READ } else { AccessRights::all() });
         let told = raw.next();
         assert!(told.is(Command::AccessRights), "{told:?}");
         assert_eq!((told.header.p1, told.header.p2), (number.cid, rights));
@@ -162,4 +162,36 @@ fn puts_of_one_channel_are_answered_in_order_the_refused_ones_too() {
     let answers: Vec<_> = (0..4).map(|_| raw.next().header).map(|h| (h.p2, h.p1)).collect();
     let expected: Vec<_> = puts.into_iter().zip([160, 1, 160, 1]).collect();
     assert_eq!(answers, expected);
+}
+
+#[test]
+fn the_author_is_told_of_the_first_and_the_last_client_that_watches() {
+    let (calls, told) = std::sync::mpsc::channel();
+    let mut g = GroupBuilder::new("p:");
+    let watched = g.pv("watched", 1.0).on_watched(move |on| calls.send(on).expect("the test listens"));
+    let watched = watched.add().expect("good");
+    g.pv("panics", 1.0).on_watched(|_| panic!("a mistake of the author")).add().expect("good");
+    let ioc = Ioc::builder().group(g).start(Config::isolated()).expect("loopback");
+    let next = || told.recv_timeout(std::time::Duration::from_secs(10));
+    let connect = || Raw::connect(ioc.tcp_addresses()[0]);
+    let (mut one, mut two) = (connect(), connect());
+    let channel = one.channel("p:watched");
+    one.monitor(channel, 6, 1, 1);
+    one.monitor(channel, 20, 1, 1);
+    assert_eq!(next(), Ok(true));
+    let units = two.channel("p:watched.EGU");
+    two.monitor(units, 0, 1, 1);
+    let second = two.channel("p:watched");
+    two.monitor(second, 6, 1, 1);
+    two.next();
+    two.next();
+    assert_eq!(watched.watched(), 2, "circuits, whatever they watch it for");
+    drop(one);
+    eventually("one client left", || (watched.watched() == 1).then_some(()));
+    drop(two);
+    assert_eq!(next(), Ok(false), "nothing was told between the first and the last");
+    let mut raw = connect();
+    let panics = raw.channel("p:panics");
+    raw.monitor(panics, 6, 1, 1);
+    assert_eq!(raw.next().double(), 1.0);
 }
