@@ -69,10 +69,7 @@ fn server_17_types_0_to_34_of_a_double_have_their_sizes() {
     assert_eq!(text(&get(&mut raw, double, 14, 1, 1, 56)[12..52]), "1.50");
     // STSACK_STRING: status, severity, ACKT, ACKS, the value; CLASS_NAME: the record type.
     let acknowledged = get(&mut raw, double, 37, 1, 1, 48);
-    assert_eq!(
-        (&acknowledged[..8], text(&acknowledged[8..])),
-        (&[0, 0, 0, 0, 0, 1, 0, 0][..], "1.50".into())
-    );
+    assert_eq!((&acknowledged[..8], text(&acknowledged[8..])), (&[0, 0, 0, 0, 0, 1, 0, 0][..], "1.50"));
     assert_eq!(text(&get(&mut raw, double, 38, 1, 1, 40)), "ao");
 }
 
