@@ -1,24 +1,37 @@
-//! Every point of the checklist has its test.
+//! Every point of the server checklist and every row of the table of malformed input has its test.
 
 /// Points of the server checklist.
 const POINTS: usize = 75;
+/// Rows of the table of malformed input.
+const ROWS: usize = 32;
+/// Rows that concern what a client receives.
+const OF_CLIENTS: [usize; 3] = [9, 13, 28];
 
 /// The sources of these tests.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("channel.rs"),
     include_str!("circuit.rs"),
     include_str!("get.rs"),
+    include_str!("malformed.rs"),
     include_str!("monitor.rs"),
     include_str!("put.rs"),
     include_str!("search.rs"),
 ];
 
-#[test]
-fn every_point_has_a_test() {
-    let has_test = |point: usize| {
-        let name = format!("#[test]\nfn server_{point:02}_");
+fn missing(prefix: &str, numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    let has_test = |number: &usize| {
+        let name = format!("#[test]\nfn {prefix}_{number:02}_");
         SOURCES.iter().any(|source| source.contains(&name))
     };
-    let missing: Vec<_> = (1..=POINTS).filter(|point| !has_test(*point)).collect();
-    assert!(missing.is_empty(), "points without a test: {missing:?}");
+    numbers.filter(|number| !has_test(number)).collect()
+}
+
+#[test]
+fn every_point_has_a_test() {
+    assert_eq!(missing("server", 1..=POINTS), [0usize; 0]);
+}
+
+#[test]
+fn every_row_has_a_test() {
+    assert_eq!(missing("malformed", 1..=ROWS), OF_CLIENTS);
 }

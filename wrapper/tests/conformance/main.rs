@@ -8,6 +8,7 @@ mod circuit;
 mod complete;
 mod field;
 mod get;
+mod malformed;
 mod monitor;
 mod put;
 mod search;

@@ -9,27 +9,27 @@ use wrapper::Config;
 use crate::raw::{DEADLINE, message};
 use crate::support::{Bench, assert_quiet, header, padded_text};
 
-const DONT_REPLY: u16 = 5;
-const DO_REPLY: u16 = 10;
+pub(crate) const DONT_REPLY: u16 = 5;
+pub(crate) const DO_REPLY: u16 = 10;
 
 /// A client's UDP socket.
-struct Searcher {
+pub(crate) struct Searcher {
     socket: UdpSocket,
     server: SocketAddr,
 }
 
 impl Searcher {
-    fn new(bench: &Bench) -> Self {
+    pub(crate) fn new(bench: &Bench) -> Self {
         Self::at(Ipv4Addr::LOCALHOST, bench)
     }
 
-    fn at(address: Ipv4Addr, bench: &Bench) -> Self {
+    pub(crate) fn at(address: Ipv4Addr, bench: &Bench) -> Self {
         let socket = UdpSocket::bind((address, 0)).expect("loopback");
         socket.set_read_timeout(Some(DEADLINE)).expect("timeout");
         Self { socket, server: bench.ioc.udp_addresses()[0].into() }
     }
 
-    fn send(&self, datagram: &[u8]) {
+    pub(crate) fn send(&self, datagram: &[u8]) {
         self.socket.send_to(datagram, self.server).expect("loopback");
     }
 
@@ -41,17 +41,17 @@ impl Searcher {
     }
 
     /// Asserts that nothing of what was sent so far is answered, but a good search behind it is.
-    fn assert_silent_before(&self, bench: &Bench, sequence: u32) {
+    pub(crate) fn assert_silent_before(&self, bench: &Bench, sequence: u32) {
         self.send(&[version(sequence), search(DONT_REPLY, "c:double", 1, 1)].concat());
         assert_eq!(self.answer(), [version(sequence), found(bench, 1)].concat());
     }
 }
 
-fn version(sequence: u32) -> Vec<u8> {
+pub(crate) fn version(sequence: u32) -> Vec<u8> {
     message(Command::Version, 1, 13, sequence, 0, &[])
 }
 
-fn search(reply: u16, name: &str, p1: u32, p2: u32) -> Vec<u8> {
+pub(crate) fn search(reply: u16, name: &str, p1: u32, p2: u32) -> Vec<u8> {
     message(Command::Search, reply, 13, p1, p2, &padded_text(name))
 }
 

@@ -121,6 +121,10 @@ impl<C> ServerCircuit<C> {
                 continue;
             }
             let Some((header, length)) = self.decode(rest, out)? else { break };
+            if header.command > Command::ServerDisconnect as u16 {
+                // Another protocol, most likely. Not quoted: libca indexes a table with the command of an ERROR.
+                return Err(CloseReason::Command(header.command));
+            }
             let total = length + header.size as usize;
             if header.size > self.limits.small_payload {
                 let refused = if self.is_put_to_nobody(&header) {
@@ -294,10 +298,7 @@ impl<C> ServerCircuit<C> {
     }
 
     fn handle_unknown(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
-        // libca indexes a table with the embedded command: nothing above 27 may stand in an ERROR.
-        if header.command <= Command::ServerDisconnect as u16 {
-            self.report(error::NO_CHANNEL, Eca::INTERNAL, "no client sends this command", out);
-        }
+        self.report(error::NO_CHANNEL, Eca::INTERNAL, "no client sends this command", out);
         Err(CloseReason::Command(header.command))
     }
 
