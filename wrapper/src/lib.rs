@@ -22,6 +22,8 @@
 
 mod alarm_rule;
 mod device;
+#[allow(dead_code)]
+mod filter;
 mod group;
 mod hooks;
 mod ioc;
