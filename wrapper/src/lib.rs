@@ -22,7 +22,7 @@
 
 mod alarm_rule;
 mod device;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod filter;
 mod group;
 mod hooks;

@@ -56,6 +56,7 @@ impl Dbnd {
         }
     }
 
+    /// True when an array of numbers has left the band around `last`; other arrays always have.
     fn any_moved(&self, last: &ArrayData, new: &ArrayData) -> bool {
         use ArrayData::{Char, Double, Float, Long, Short};
         match (last, new) {
@@ -68,11 +69,13 @@ impl Dbnd {
         }
     }
 
+    /// True when the length differs or one element has left its band.
     fn any_left<T: Copy + Into<f64>>(&self, last: &[T], new: &[T]) -> bool {
         last.len() != new.len()
             || last.iter().zip(new).any(|(last, new)| self.left((*last).into(), (*new).into()))
     }
 
+    /// True when a number has left the band around `last`; to NaN or an infinity and back always does.
     fn left(&self, last: f64, new: f64) -> bool {
         if !last.is_finite() || !new.is_finite() {
             return last != new && !(last.is_nan() && new.is_nan());
@@ -91,8 +94,8 @@ fn number(scalar: &Scalar) -> Option<f64> {
     if matches!(scalar, Scalar::Enum(_)) { None } else { scalar.as_f64() }
 }
 
-/// The deadband of one subscription and the value it passed last; base has one for the whole channel, which gets
-/// and other subscriptions move too.
+/// The deadband of one subscription and the value it passed last; base has one for the whole channel: a get before a
+/// subscription, or another subscription, takes its updates away.
 #[derive(Debug)]
 pub(super) struct DbndState {
     rule: Dbnd,

@@ -34,9 +34,13 @@ const LONGEST: usize = 1024;
 /// One filter of a chain.
 #[derive(Clone, Debug)]
 enum Filter {
+    /// A part of the array.
     Arr(Arr),
+    /// What moved far enough.
     Dbnd(Dbnd),
+    /// Each Nth.
     Dec(Dec),
+    /// Another time stamp, or the time stamp as value.
     Ts(Ts),
 }
 

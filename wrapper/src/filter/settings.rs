@@ -10,8 +10,11 @@ use super::error::FilterError;
 /// The value of one setting.
 #[derive(Clone, Debug, PartialEq)]
 enum Setting {
+    /// A number without fraction or exponent.
     Whole(i64),
+    /// Any other number.
     Number(f64),
+    /// A text in quotes.
     Text(String),
 }
 
@@ -134,6 +137,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// The value of a setting that is written.
     fn find(&self, name: &str) -> Option<&Setting> {
         self.list.iter().find(|(known, _)| known == name).map(|(_, setting)| setting)
     }

@@ -24,7 +24,9 @@ enum Number {
 /// The year that seconds are counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Epoch {
+    /// 1990.
     Epics,
+    /// 1970.
     Unix,
 }
 
@@ -102,6 +104,7 @@ impl Ts {
 }
 
 impl Numbers {
+    /// The value that stands for a time stamp.
     fn of(self, stamp: Stamp) -> Value {
         let offset = match self.epoch {
             Epoch::Epics => 0,
@@ -119,6 +122,7 @@ impl Numbers {
 }
 
 impl Text {
+    /// The text of a time stamp.
     fn of(&self, stamp: Stamp) -> FixedString {
         let unix = i64::from(stamp.seconds) + EPICS_EPOCH as i64;
         match Timestamp::from_second(unix) {
@@ -128,6 +132,7 @@ impl Text {
         }
     }
 
+    /// The time in this style, to the microsecond.
     fn write(&self, time: Timestamp, nanos: u32) -> String {
         // Rounded, but never into the next second.
         let micros = (nanos.saturating_add(500)).min(999_999_999) / 1000;
