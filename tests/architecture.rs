@@ -28,6 +28,8 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "ca",
             "clap",
             "crossbeam-channel",
+            "jiff",
+            "json5",
             "parking_lot",
             "serde",
             "serde_json",

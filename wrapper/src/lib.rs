@@ -22,6 +22,8 @@
 
 mod channel;
 mod device;
+#[allow(dead_code, unused_imports)]
+mod filter;
 mod group;
 mod hooks;
 mod ioc;
