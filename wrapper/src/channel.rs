@@ -1,4 +1,4 @@
-//! What a client opened: a PV or one of its fields, in the form that its name asks for.
+//! What a client opened: a PV or one of its fields, in the form and through the filters that its name asks for.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use ca::server::{
     Update,
 };
 
+use crate::filter::{FilterError, Filters, Modifiers};
 use crate::pv::{Field, PvCore};
 use crate::pv_type::Shape;
 
@@ -23,36 +24,70 @@ enum Form {
     Long,
 }
 
+/// Why a name that stands for a PV opens no channel.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChannelError {
+    /// `$` behind a number.
+    #[error("$ is for texts")]
+    NoText,
+    /// A filter that cannot be.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+}
+
 /// An open channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pv: Arc<PvCore>,
     field: Field,
     form: Form,
+    filters: Option<Box<Filters>>,
 }
 
 impl Channel {
-    /// The channel to a field; `None` when `long` is asked of what is no text.
-    pub(crate) fn open(pv: &Arc<PvCore>, field: Field, long: bool) -> Option<Self> {
+    /// The channel to a field.
+    ///
+    /// # Errors
+    /// When the modifiers ask for what the field cannot give.
+    pub(crate) fn open(
+        pv: &Arc<PvCore>,
+        field: Field,
+        modifiers: Modifiers<'_>,
+    ) -> Result<Self, ChannelError> {
+        let long = modifiers.long_string;
         let value = field == Field::Val;
         let form = match (long, field.long_capacity(pv)) {
             (true, Some(_)) => Form::Long,
             (true, None) if value && pv.fixed.shape == Shape::Text => Form::Plain,
-            (true, None) => return None,
+            (true, None) => return Err(ChannelError::NoText),
             (false, Some(_)) if !value => Form::Cut,
             (false, _) => Form::Plain,
         };
-        Some(Self { pv: pv.clone(), field, form })
+        let mut channel = Self { pv: pv.clone(), field, form, filters: None };
+        if !modifiers.filters.is_empty() {
+            let (native, count) = channel.shape();
+            let filters = Filters::open(modifiers.filters, native, count)?;
+            channel.filters = (!filters.is_empty()).then(|| Box::new(filters));
+        }
+        Ok(channel)
     }
 
     pub(crate) fn claim(self) -> Option<Claim<Self>> {
         let rights = self.rights()?;
-        let (native, count) = match self.form {
-            Form::Long => (NativeType::Char, self.field.long_capacity(&self.pv)?),
-            _ if self.field == Field::Val => (self.pv.fixed.native, self.pv.fixed.capacity),
-            _ => (self.field.native(&self.pv), 1),
+        let (native, count) = match &self.filters {
+            Some(filters) => (filters.native(), filters.capacity()),
+            None => self.shape(),
         };
         Some(Claim { channel: self, native, count, rights })
+    }
+
+    /// Native type and capacity in front of the filters.
+    fn shape(&self) -> (NativeType, u32) {
+        match (self.form, self.field.long_capacity(&self.pv)) {
+            (Form::Long, Some(capacity)) => (NativeType::Char, capacity),
+            _ if self.field == Field::Val => (self.pv.fixed.native, self.pv.fixed.capacity),
+            _ => (self.field.native(&self.pv), 1),
+        }
     }
 
     pub(crate) fn pv(&self) -> &PvCore {
@@ -61,12 +96,13 @@ impl Channel {
 
     /// What clients may do; `None` when the PV is no longer served.
     pub(crate) fn rights(&self) -> Option<AccessRights> {
-        let rights = self.pv.rights()?;
-        Some(match self.field {
-            Field::Val => rights,
-            field if field.is_read_only() => AccessRights::READ,
+        let rights = match (self.pv.rights()?, self.field) {
+            (rights, Field::Val) => rights,
+            (_, field) if field.is_read_only() => AccessRights::READ,
             _ => AccessRights::all(),
-        })
+        };
+        let writable = self.filters.as_ref().is_none_or(|filters| filters.writable());
+        Some(if writable { rights } else { rights - AccessRights::WRITE })
     }
 
     /// Equal for channels to the same field of the same PV.
@@ -81,6 +117,9 @@ impl Channel {
         };
         if self.form != Form::Plain {
             reading.update.value = self.form.of(&reading.update.value);
+        }
+        if let Some(filters) = &self.filters {
+            reading.update = filters.read(reading.update, ca::server::now());
         }
         reading
     }
@@ -117,7 +156,9 @@ impl Channel {
 
     /// What a new subscription makes of the updates of the field.
     pub(crate) fn filter(&self) -> Option<Box<dyn MonitorFilter>> {
-        (self.form != Form::Plain).then(|| Box::new(self.form) as Box<dyn MonitorFilter>)
+        let filters = self.filters.as_ref().and_then(|filters| filters.monitor());
+        (self.form != Form::Plain || filters.is_some())
+            .then(|| Box::new(Shown { form: self.form, filters }) as Box<dyn MonitorFilter>)
     }
 }
 
@@ -139,8 +180,19 @@ impl Form {
     }
 }
 
-impl MonitorFilter for Form {
+/// What one subscription shows of the updates of its field.
+#[derive(Debug)]
+struct Shown {
+    form: Form,
+    filters: Option<crate::filter::MonitorFilter>,
+}
+
+impl MonitorFilter for Shown {
     fn pass(&mut self, update: &Update, mask: EventMask) -> Option<(Update, EventMask)> {
-        Some((Update { value: self.of(&update.value), ..update.clone() }, mask))
+        let update = Update { value: self.form.of(&update.value), ..update.clone() };
+        match &mut self.filters {
+            Some(filters) => filters.pass(update, mask, ca::server::now()),
+            None => Some((update, mask)),
+        }
     }
 }

@@ -22,7 +22,6 @@
 
 mod channel;
 mod device;
-#[allow(dead_code, unused_imports)]
 mod filter;
 mod group;
 mod hooks;

@@ -14,8 +14,13 @@ use ca::server::{
 use parking_lot::RwLock;
 
 use crate::channel::Channel;
+use crate::filter;
 use crate::group::GroupError;
+use crate::log_limit::LogLimit;
 use crate::pv::{Field, PvCore};
+
+/// Names in the log that open no channel.
+static REFUSALS: LogLimit = LogLimit::new(10);
 
 /// A PV that is found by its own name.
 struct ByName(Arc<PvCore>);
@@ -127,22 +132,26 @@ impl Table {
     }
 }
 
-/// The name in front of `$`, and whether there is one.
-fn split(name: &str) -> (&str, bool) {
-    name.strip_suffix('$').map_or((name, false), |front| (front, true))
-}
-
 impl Service for Table {
     type Channel = Channel;
 
-    fn claim(&self, name: &str, _client: &Client) -> Option<Claim<Channel>> {
-        let (name, long) = split(name);
-        let (pv, field) = self.resolve(name)?;
-        Channel::open(&pv, field, long)?.claim()
+    fn claim(&self, name: &str, client: &Client) -> Option<Claim<Channel>> {
+        let modifiers = filter::split(name);
+        let (pv, field) = self.resolve(modifiers.base)?;
+        match Channel::open(&pv, field, modifiers) {
+            Ok(channel) => channel.claim(),
+            Err(error) => {
+                REFUSALS.log(|left_out| {
+                    tracing::info!("{name}: asked for by {}, refused: {error}{left_out}", client.address);
+                });
+                None
+            }
+        }
     }
 
     fn exists(&self, name: &str) -> bool {
-        self.resolve(split(name).0).is_some()
+        // As base: what is behind the name is looked at when the channel is opened.
+        self.resolve(filter::split(name).base).is_some()
     }
 
     fn read(&self, channel: &Channel, meta: bool) -> Reading {

@@ -26,7 +26,7 @@ use self::settings::Written;
 use self::ts::Ts;
 
 pub(crate) use self::error::FilterError;
-pub(crate) use self::name::split;
+pub(crate) use self::name::{Modifiers, split};
 
 /// Most bytes of filters that are read.
 const LONGEST: usize = 1024;

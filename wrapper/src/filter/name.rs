@@ -11,13 +11,6 @@ pub(crate) struct Modifiers<'a> {
     pub(crate) filters: &'a str,
 }
 
-impl Modifiers<'_> {
-    /// True for a name without any modifier.
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.long_string && self.filters.is_empty()
-    }
-}
-
 /// Cuts a name at its first modifier; no name of ours holds one of `$ [ ] { }`.
 ///
 /// Whether the filters are well formed is found when they are opened, as base answers a search by record and
@@ -54,7 +47,6 @@ mod tests {
         ] {
             let found = split(name);
             assert_eq!(found, Modifiers { base, long_string, filters }, "{name}");
-            assert_eq!(found.is_plain(), base == name, "{name}");
         }
     }
 }

@@ -182,6 +182,18 @@ fn server_15_modifiers_are_handled_or_fail() {
     for name in ["c:double$", "c:array[", "c:array[x:y]", "c:double{", "c:double{nonsense}", "c:double$$"] {
         assert!(raw.try_channel(name).is_none(), "{name}");
     }
+    let slice = raw.channel("c:array.[1:2]");
+    assert_eq!((slice.native, slice.count, slice.rights), (6, 2, 1), "what is shown in part takes no puts");
+    assert_eq!(raw.get(slice, 6, 0).payload, [2.0f64, 3.0].map(f64::to_be_bytes).concat());
+    let filtered = raw.channel("c:double{\"dbnd\":{\"abs\":1}}");
+    assert_eq!((filtered.native, filtered.count, filtered.rights), (6, 1, 3));
+    let time = raw.channel("c:double.{ts:{str:'iso'}}");
+    assert_eq!((time.native, time.count), (0, 1));
+    for name in
+        ["c:array.[", "c:array.[2:4]x", "c:double.{dbnd:{m:'x',d:1}}", "c:double.{nonsense:1}", "c:double.{"]
+    {
+        assert!(raw.try_channel(name).is_none(), "{name}");
+    }
 }
 
 #[test]

@@ -185,6 +185,28 @@ fn server_47_a_new_subscription_after_a_cancel_starts_fresh() {
 }
 
 #[test]
+fn filters_have_a_state_for_each_subscription_and_share_the_feed() {
+    let bench = Bench::start();
+    let mut raw = bench.connect();
+    let (plain, filtered) = (raw.channel("c:double"), raw.channel("c:double.{dbnd:{abs:1}}"));
+    let (slice, counted) = (raw.channel("c:array.[-1]"), raw.channel("c:double.{dec:{n:2}}"));
+    let ids = [filtered, plain, counted].map(|channel| raw.monitor(channel, 6, 1, VALUE));
+    ids.into_iter().for_each(|id| assert_update(&mut raw, id, 1.5));
+    let last = raw.monitor(slice, 6, 0, VALUE);
+    assert_update(&mut raw, last, 3.0);
+    bench.double.post(2.0);
+    assert_update(&mut raw, ids[1], 2.0);
+    let second = raw.monitor(filtered, 6, 1, VALUE);
+    assert_update(&mut raw, second, 2.0);
+    bench.double.post(2.75);
+    ids.into_iter().for_each(|id| assert_update(&mut raw, id, 2.75));
+    bench.array.post(vec![5.0, 7.0]);
+    assert_update(&mut raw, last, 7.0);
+    assert_quiet(&mut raw);
+    assert_eq!(bench.ioc.report().circuits[0].pushes, 3, "one push per post and field");
+}
+
+#[test]
 fn server_49_events_off_holds_updates_and_on_gives_the_last_once() {
     let bench = Bench::start();
     let mut raw = bench.connect();

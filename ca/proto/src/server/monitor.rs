@@ -314,7 +314,7 @@ impl<C> ServerCircuit<C> {
 impl Subscription {
     /// What is to be sent of a reading; `None` when the filter holds it back.
     fn filtered<'a>(&mut self, reading: &'a Reading, mask: EventMask) -> Option<Cow<'a, Reading>> {
-        let wanted = self.mask;
+        let (wanted, mask) = (self.mask, mask & self.mask);
         let Some(filter) = &mut self.filter else { return Some(Cow::Borrowed(reading)) };
         let (update, mask) = filter.pass(&reading.update, mask)?;
         wanted.intersects(mask).then(|| Cow::Owned(Reading { update, meta: reading.meta.clone() }))
