@@ -47,9 +47,8 @@ impl GroupBuilder {
         Self { prefix: prefix.into(), port: None, outlet: None, names: HashSet::new(), pvs: Vec::new() }
     }
 
-    pub(crate) fn of_device(prefix: &str, port: DevicePort) -> Self {
-        let outlet = Some(port.0.outlet().clone());
-        Self { port: Some(port), outlet, ..Self::new(prefix) }
+    pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
+        Self { port: Some(port), outlet: Some(outlet), ..Self::new(prefix) }
     }
 
     #[cfg(test)]

@@ -63,8 +63,8 @@ impl IocBuilder {
         mut device: Box<dyn SystemDevice>,
     ) -> Result<Self, GroupError> {
         let port = Port::new(name);
-        let handle = DevicePort(port.clone());
-        let mut group = GroupBuilder::of_device(prefix, handle.clone());
+        let handle = DevicePort::new(&port);
+        let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
         let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle)))?;
         let commands = device.commands().to_vec();

@@ -20,7 +20,7 @@ impl DevicePort {
         value: Value,
         answer: impl MakeAnswer,
     ) -> Result<bool, PutError> {
-        self.0.abort(pv, value, answer)
+        self.queue()?.abort(pv, value, answer)
     }
 }
 

@@ -10,7 +10,7 @@ mod take;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use ca::server::Answer;
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 
 use super::command::Command;
 use super::put_queue::PutQueue;
+use crate::hooks::PutError;
 use crate::pv::PvCore;
 use crate::sequence::spec::CommandSpec;
 use crate::sequence::template::Template;
@@ -29,8 +30,21 @@ const QUEUE: usize = 16;
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Where puts become commands of one device; given to [`PvBuilder::command`](crate::PvBuilder::command).
+///
+/// It does not keep the device's queue alive: the queue holds the PVs, and the PVs hold this.
 #[derive(Clone, Debug)]
-pub struct DevicePort(pub(crate) Arc<Port>);
+pub struct DevicePort(Weak<Port>);
+
+impl DevicePort {
+    pub(crate) fn new(port: &Arc<Port>) -> Self {
+        Self(Arc::downgrade(port))
+    }
+
+    /// The queue; a device whose queue is gone is offline.
+    fn queue(&self) -> Result<Arc<Port>, PutError> {
+        self.0.upgrade().ok_or(PutError::Offline)
+    }
+}
 
 /// A place in the queue.
 enum Waiting {

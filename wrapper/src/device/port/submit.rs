@@ -25,8 +25,9 @@ impl DevicePort {
         policy: Policy,
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
-        let command = self.0.told(self.0.bind(command))?;
-        self.0.submit(pv, value, command, policy, answer)
+        let port = self.queue()?;
+        let command = port.told(port.bind(command))?;
+        port.submit(pv, value, command, policy, answer)
     }
 
     pub(crate) fn submit_text(
@@ -36,14 +37,15 @@ impl DevicePort {
         cut: bool,
         answer: impl MakeAnswer,
     ) -> Result<(), PutError> {
+        let port = self.queue()?;
         let text = String::from_value(&value).unwrap_or_default();
         let command = if cut {
             Err("39 characters may be a text cut by the client, use caput -S (aioca: datatype=DBR_CHAR_STR)"
                 .to_owned())
         } else {
-            self.0.parse(&text)
+            port.parse(&text)
         };
-        self.0.submit(pv, value, self.0.told(command)?, Policy::Queue, answer)
+        port.submit(pv, value, port.told(command)?, Policy::Queue, answer)
     }
 }
 
