@@ -18,14 +18,15 @@ use tokio::net::TcpStream;
 use tracing::{debug, trace};
 
 use super::inbox::{Inbox, Subscriber};
+use super::budget::Share;
 use super::report::CircuitStats;
 use super::service::PutRequest;
 use super::{Service, Shared};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
-/// Input buffer that a circuit keeps, in bytes.
-const KEEP: usize = 1 << 20;
+/// Input buffer that a circuit has beside the budget of all, in bytes.
+const FREE: usize = 2 * READ;
 /// Bytes moved before other tasks get a turn.
 const TURN: usize = 4 << 20;
 /// Rounds before other tasks get a turn.
@@ -61,6 +62,7 @@ pub(super) async fn run<S: Service>(
         view,
         output,
         input: BytesMut::new(),
+        share: Share::new(&shared.budget),
         stats,
         shared: shared.clone(),
         high_water: limits.output_high_water,
@@ -100,6 +102,8 @@ struct Driver<S: Service> {
     view: View<S>,
     output: Output,
     input: BytesMut,
+    /// Its part of the memory for incomplete messages.
+    share: Share,
     stats: Arc<CircuitStats>,
     shared: Arc<Shared<S>>,
     high_water: usize,
@@ -184,11 +188,26 @@ impl<S: Service> Driver<S> {
             super::inbox::pass(|| self.circuit.handle_input(&self.input, &mut self.view, &mut self.output))?;
         self.input.advance(consumed);
         self.stalled = self.output.len() >= self.high_water && !self.input.is_empty();
-        if self.input.is_empty() && self.input.capacity() > KEEP {
+        if self.input.is_empty() && self.input.capacity() > FREE {
             // What one large put needed is not kept for ever.
             self.input = BytesMut::new();
+            self.share.hold(0);
         }
         Ok(consumed)
+    }
+
+    /// Makes room to read into, which grows with what arrived, not with what was announced; false when there is no
+    /// memory: the message that has begun is given up.
+    fn make_room(&mut self) -> bool {
+        let room = READ.max(self.input.len());
+        let needed = self.input.len() + room;
+        if needed > FREE && !self.share.hold(needed) {
+            self.circuit.give_up(&self.input, &mut self.output);
+            self.shared.registry.given_up.fetch_add(1, Relaxed);
+            return false;
+        }
+        self.input.reserve(room);
+        true
     }
 
     /// Moves updates and answers into the output, as far as there is room.
@@ -231,9 +250,9 @@ impl<S: Service> Driver<S> {
 
     /// Reads what has come; returns the bytes received.
     fn receive(&mut self) -> std::io::Result<usize> {
-        // Grows with what arrived, not with what was announced.
-        let room = READ.max(self.input.len());
-        self.input.reserve(room);
+        if !self.make_room() {
+            return Ok(0);
+        }
         match self.stream.try_read_buf(&mut self.input) {
             Ok(0) => {
                 self.ended = true;

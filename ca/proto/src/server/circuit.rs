@@ -147,6 +147,17 @@ impl<C> ServerCircuit<C> {
         Ok(used)
     }
 
+    /// Gives up the incomplete message at the front of `input`, for which there is no memory: the client is told,
+    /// and [`ServerCircuit::handle_input`] skips the message as it arrives.
+    pub fn give_up(&mut self, input: &[u8], out: &mut Output) {
+        let extended = self.minor.is_some_and(|minor| minor >= 9);
+        let Some((header, length)) = Header::parse(input, extended).filter(|_| self.drain == 0) else { return };
+        self.request = RawHeader::new(&input[..length]);
+        let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
+        self.report(cid, Eca::ALLOCMEM, "too much is being sent to this server at once, try again", out);
+        self.drain = length as u64 + u64::from(header.size);
+    }
+
     fn decode(&mut self, rest: &[u8], out: &mut Output) -> Result<Option<(Header, usize)>, CloseReason> {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
         let Some((header, length)) = Header::parse(rest, extended) else { return Ok(None) };

@@ -277,3 +277,17 @@ fn a_large_put_to_a_cleared_channel_is_answered_and_drained() {
     assert_eq!((answer.command, answer.p1, answer.p2), (19, 160, 8));
     assert_eq!(talk.ask_one(&get(6, 1, sid, 9)).p1, 1);
 }
+
+#[test]
+fn a_message_that_is_given_up_is_48_and_skipped_as_it_arrives() {
+    let mut talk = Talk::new();
+    let array = talk.open(1, "array");
+    let large = large(4, [array, 1], 400_000);
+    talk.send(&large[..100_000]);
+    talk.circuit.give_up(&talk.input, &mut talk.out);
+    talk.run();
+    assert!(talk.input.is_empty(), "nothing of it is kept");
+    let answers = talk.ask(&[&large[100_000..], &echo(b"")].concat());
+    assert_eq!(error(&answers[0]).1, 48);
+    assert_eq!((answers.len(), answers[1].command), (2, 23));
+}
