@@ -94,7 +94,6 @@ impl RunOptions {
         }
         if self.local {
             config.interfaces = vec![Ipv4Addr::LOCALHOST];
-            config.search_on_own_port = true;
         } else if !self.interfaces.is_empty() {
             config.interfaces.clone_from(&self.interfaces);
         }

@@ -18,7 +18,7 @@ pub(super) async fn send<S: Service>(shared: Arc<Shared<S>>, period: Duration) {
     let mut beacons = Beacons::new(period);
     let mut failing = HashSet::new();
     loop {
-        let (message, gap) = beacons.next(shared.tcp_port);
+        let (message, gap) = beacons.next(shared.tcp_port());
         for destination in destinations(&shared.config) {
             match socket.send_to(&message, destination).await {
                 Ok(_) => {

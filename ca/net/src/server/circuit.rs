@@ -49,8 +49,12 @@ pub(super) async fn run<S: Service>(
     let inbox = stats.inbox.clone();
     let mut output = Output::default();
     let circuit = ServerCircuit::new(limits.clone(), &mut output);
-    let view =
-        View { service: shared.service.clone(), inbox, tcp_port: shared.tcp_port, client: Client::default() };
+    let view = View {
+        service: shared.service.clone(),
+        inbox,
+        tcp_port: shared.tcp_port(),
+        client: Client::default(),
+    };
     let mut driver = Driver {
         stream,
         circuit,
