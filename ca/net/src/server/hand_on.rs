@@ -166,8 +166,8 @@ fn answer<S: Service>(bytes: &[u8], shared: &Shared<S>) {
         return;
     }
     let Some(answers) = shared.places.lock().answers_for(message.destination) else { return };
-    shared.registry.hand_ons.fetch_add(1, Relaxed);
     udp::search(message.datagram, message.peer, &answers, shared);
+    shared.registry.hand_ons.fetch_add(1, Relaxed);
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! The number of circuits, and the bounds of each.
+//! The number of circuits, the bounds of each, and the rate of searches.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use ca::Config;
 use ca::proto::Limits;
 
-use crate::peer::{Peer, message};
-use crate::rig::Rig;
+use crate::peer::{Peer, Searcher, hello, message, search};
+use crate::rig::{DEADLINE, Rig};
 
 #[test]
 fn one_circuit_more_than_the_limit_is_refused_and_counted() {
@@ -42,4 +44,47 @@ fn the_report_names_each_circuit() {
     rig.wait_for(|report| report.circuits[0].requests == 3);
     let circuit = &rig.report().circuits[0];
     assert_eq!((circuit.peer, circuit.channels), (address, 1));
+}
+
+#[test]
+fn a_peer_with_too_many_circuits_is_refused_and_others_are_not() {
+    let rig = Rig::with(Config { circuits_per_peer: 2, ..Config::isolated() });
+    let (one, mut two) = (Peer::new(&rig), Peer::new(&rig));
+    assert!(Peer::silent(&rig).rest().is_empty(), "closed without a greeting");
+    let mut other = Peer::from(&rig, Ipv4Addr::new(127, 0, 0, 2));
+    assert_eq!(other.read().0.command, 0);
+    let report = rig.report();
+    assert_eq!((report.circuits.len(), report.refused, report.refused_per_peer), (3, 0, 1));
+    two.open("double");
+    drop(one);
+    rig.wait_for(|report| report.circuits.len() == 2);
+    Peer::new(&rig).open("double");
+}
+
+#[test]
+fn searches_above_the_rate_are_dropped_and_counted_and_later_ones_are_answered() {
+    let rig = Rig::with(Config { searches_per_second: 20, ..Config::isolated() });
+    let searcher = Searcher::new();
+    let names: Vec<u8> = (0..40).flat_map(|cid| search(5, cid, "double")).collect();
+    searcher.send(&[hello(), names].concat(), rig.udp());
+    searcher.read();
+    searcher.send(&[hello(), search(5, 3, "double")].concat(), rig.udp());
+    rig.wait_for(|report| report.over_rate == 1);
+    assert!(searcher.has_nothing());
+    rig.wait_for(|_| {
+        searcher.send(&[hello(), search(5, 3, "double")].concat(), rig.udp());
+        !searcher.has_nothing()
+    });
+}
+
+impl Peer {
+    /// Connects from an address of this host, without a word.
+    fn from(rig: &Rig, ip: Ipv4Addr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddrV4::new(ip, 0).into()).expect("an address");
+        socket.connect(&rig.tcp().into()).expect("a circuit");
+        socket.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        Self { stream: socket.into() }
+    }
 }
