@@ -234,11 +234,85 @@ mod tests {
 
     #[test]
     fn a_beacon_period_that_is_no_period_becomes_15_s() {
-        for bad in ["0", "-1", "soon"] {
-            assert_eq!(
-                with(&[("EPICS_CAS_BEACON_PERIOD", bad)]).0.beacon_period,
-                Some(Duration::from_secs(15))
-            );
+        for bad in ["0", "-1", "soon", "3 s", "nan", "inf"] {
+            let (config, warnings) =
+                with(&[("EPICS_CAS_BEACON_PERIOD", bad), ("EPICS_CA_BEACON_PERIOD", "7")]);
+            assert_eq!((config.beacon_period, warnings.len()), (Some(Duration::from_secs(15)), 1), "{bad}");
         }
+        let (config, _) = with(&[("EPICS_CAS_BEACON_PERIOD", ""), ("EPICS_CA_BEACON_PERIOD", "7.5")]);
+        assert_eq!(config.beacon_period, Some(Duration::from_millis(7500)), "the old name is used instead");
+    }
+
+    #[test]
+    fn a_server_port_that_is_none_becomes_the_built_in_one_not_the_clients() {
+        let vars = [("EPICS_CAS_SERVER_PORT", "80"), ("EPICS_CA_SERVER_PORT", "6000")];
+        assert_eq!(with(&vars).0.server_port, 5064);
+        for bad in ["-6000", "65536", "6x", "port", "99999999999999999999"] {
+            assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", bad)]).0.server_port, 5064, "{bad}");
+        }
+        for good in ["6000", " 6000 ", "+6000", "6000 or so", "6000x"] {
+            assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", good)]).0.server_port, 6000, "{good}");
+        }
+        assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", "0")]).0.server_port, 0);
+    }
+
+    #[test]
+    fn beacon_ports_fall_back_to_the_repeater_s() {
+        assert_eq!(with(&[("EPICS_CA_REPEATER_PORT", "6001")]).0.beacon_port, 6001);
+        let both = [("EPICS_CA_REPEATER_PORT", "6001"), ("EPICS_CAS_BEACON_PORT", "6002")];
+        let (config, _) = with(&[both[0], both[1], ("EPICS_CAS_BEACON_ADDR_LIST", "10.0.0.1")]);
+        assert_eq!((config.beacon_port, config.beacon_addresses[0].port()), (6002, 6002));
+    }
+
+    #[test]
+    fn automatic_beacons_are_on_unless_the_variable_says_something_but_yes() {
+        for (value, expected) in [("", true), ("YES", true), ("yes", true), ("NO", false), ("1", false)] {
+            let (config, _) = with(&[("EPICS_CAS_AUTO_BEACON_ADDR_LIST", value)]);
+            assert_eq!(config.auto_beacons, expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn array_bytes_are_a_bound_only_when_buffers_may_not_grow() {
+        let payload = |auto: &'static str, bytes: &'static str| {
+            let vars = [("EPICS_CA_AUTO_ARRAY_BYTES", auto), ("EPICS_CA_MAX_ARRAY_BYTES", bytes)];
+            with(&vars).0.limits.max_payload
+        };
+        let unbound = Limits::default().max_payload;
+        assert_eq!([payload("", "100000"), payload("Yes", "100000")], [unbound; 2]);
+        assert_eq!(payload("NO", "100000"), 100_000);
+        assert_eq!(payload("NO", "100000 bytes"), 100_000);
+        assert_eq!([payload("NO", "100"), payload("NO", ""), payload("NO", "many")], [16_384; 3]);
+    }
+
+    #[test]
+    fn the_server_is_off_when_rsrv_is_among_the_ignored() {
+        for (value, enabled) in [("", true), ("rsrv", false), ("qsrv rsrv", false), ("rsrv2 xrsrv", true)] {
+            assert_eq!(with(&[("EPICS_IOC_IGNORE_SERVERS", value)]).0.enabled, enabled, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn hops_of_multicasts_are_0_to_255() {
+        for (value, hops) in [("", 1), ("0", 0), ("5 hops", 5), ("256", 1), ("-1", 1), ("far", 1)] {
+            assert_eq!(with(&[("EPICS_CA_MCAST_TTL", value)]).0.multicast_ttl, hops, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_ignore_list_is_about_addresses_not_ports() {
+        let (config, warnings) = with(&[("EPICS_CAS_IGNORE_ADDR_LIST", "10.0.0.1:5 10.0.0.2\t10.0.0.1:5")]);
+        assert_eq!(config.ignored, [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)]);
+        assert_eq!(warnings.len(), 1, "a double is named");
+    }
+
+    #[test]
+    fn groups_are_told_apart_from_addresses_and_each_counts_once() {
+        let listed = [("EPICS_CAS_INTF_ADDR_LIST", "10.0.0.1:1 239.0.0.1 10.0.0.1:2 239.0.0.1:7")];
+        let (config, _) = with(&listed);
+        assert_eq!(config.listen_on(), [Ipv4Addr::new(10, 0, 0, 1)]);
+        assert_eq!(config.groups(), [Ipv4Addr::new(239, 0, 0, 1)]);
+        let (config, _) = with(&[("EPICS_CAS_INTF_ADDR_LIST", "239.0.0.1")]);
+        assert_eq!(config.listen_on(), [Ipv4Addr::UNSPECIFIED]);
     }
 }
