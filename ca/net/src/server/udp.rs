@@ -38,12 +38,11 @@ impl SearchSocket {
     }
 
     async fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {
-        let receive = || {
+        let mut receive = || {
             let mut meta = [RecvMeta::default()];
             self.state.recv((&*self.socket).into(), &mut [IoSliceMut::new(buffer)], &mut meta)?;
             Ok(meta[0])
         };
-        let mut receive = receive;
         self.socket.async_io(Interest::READABLE, &mut receive).await
     }
 
@@ -98,7 +97,9 @@ pub(super) fn bind_shared(address: SocketAddrV4) -> io::Result<UdpSocket> {
     }
     // Otherwise Linux delivers the groups that any process of the host has joined.
     #[cfg(target_os = "linux")]
-    socket.set_multicast_all_v4(false)?;
+    if let Err(error) = socket.set_multicast_all_v4(false) {
+        debug!("UDP {address}: foreign multicast groups are heard: {error}");
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
