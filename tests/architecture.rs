@@ -14,6 +14,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "ca-proto",
             "if-addrs",
             "parking_lot",
+            "quinn-udp",
             "socket2",
             "thiserror",
             "tokio",

@@ -216,12 +216,12 @@ impl Ioc {
 
     /// Where circuits are accepted.
     pub fn tcp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
-        self.server.as_ref().map_or_else(Vec::new, |server| server.tcp_addresses().to_vec())
+        self.server.as_ref().map(Server::tcp_addresses).unwrap_or_default()
     }
 
     /// Where searches are answered.
     pub fn udp_addresses(&self) -> Vec<std::net::SocketAddrV4> {
-        self.server.as_ref().map_or_else(Vec::new, |server| server.udp_addresses().to_vec())
+        self.server.as_ref().map(Server::udp_addresses).unwrap_or_default()
     }
 
     /// Circuits and what happened on them.

@@ -94,7 +94,6 @@ impl RunOptions {
         }
         if self.local {
             config.interfaces = vec![Ipv4Addr::LOCALHOST];
-            config.search_on_own_port = true;
         } else if !self.interfaces.is_empty() {
             config.interfaces.clone_from(&self.interfaces);
         }
@@ -174,7 +173,11 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
         warn!("--panel {}: there is no web panel yet", options.panel);
     }
     info!("server starting up...");
-    let ioc = builder.start(options.config()?)?;
+    let config = options.config()?;
+    if !config.enabled {
+        warn!("no network: EPICS_IOC_IGNORE_SERVERS names rsrv");
+    }
+    let ioc = builder.start(config)?;
     for address in ioc.tcp_addresses() {
         info!("Listening on {address}");
     }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use wrapper::{Command, Config, DeviceError, DeviceIo, GroupBuilder, Ioc, Reply, SystemDevice};
 
 #[path = "../../tests/raw/mod.rs"]
-#[expect(dead_code, reason = "one test needs little of the client")]
 mod raw;
 
 use raw::Raw;

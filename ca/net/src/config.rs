@@ -1,20 +1,33 @@
 //! Network settings; the only reader of `EPICS_CA*`, with the meaning that EPICS base gives them.
 
-use std::net::{Ipv4Addr, SocketAddrV4, ToSocketAddrs};
+mod env;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use ca_proto::{Limits, REPEATER_PORT, SERVER_PORT};
 
+use crate::Error;
+use env::Reader;
+
+/// Beacon period of base, in seconds.
+const BEACON_PERIOD: Duration = Duration::from_secs(15);
+/// Least that EPICS_CA_MAX_ARRAY_BYTES can be, in bytes.
+const LEAST_ARRAY_BYTES: i64 = 16_384;
+
 /// Where a server listens and whom it tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Addresses to serve; empty serves all interfaces.
+    /// False: no address is bound and no client served.
+    pub enabled: bool,
+    /// Addresses to serve, and multicast groups to hear on them; without any address all interfaces are served.
+    ///
+    /// An address that the host does not have is served from when it has it.
     pub interfaces: Vec<Ipv4Addr>,
     /// UDP port, and the TCP port that is tried first; 0 takes any free port for each.
+    ///
+    /// Servers that share the UDP port of a host are all found by searches to any of its addresses.
     pub server_port: u16,
-    /// When the TCP port is taken, searches are answered on the free port too, not on the shared one: for
-    /// clients on this host that are told the port.
-    pub search_on_own_port: bool,
     /// Beacon destinations beside the automatic ones.
     pub beacon_addresses: Vec<SocketAddrV4>,
     /// Adds the broadcast addresses of the interfaces served.
@@ -27,9 +40,19 @@ pub struct Config {
     pub ignored: Vec<Ipv4Addr>,
     /// Hops of multicast beacons.
     pub multicast_ttl: u32,
-    /// Circuits in all.
+    /// Circuits in all; one more is refused and counted in [`Report::refused`](crate::server::Report::refused).
     pub circuits: usize,
-    /// Bounds of each circuit.
+    /// Circuits of one client address; one more is refused and counted in
+    /// [`Report::refused_per_peer`](crate::server::Report::refused_per_peer).
+    pub circuits_per_peer: usize,
+    /// Names looked up per second because of searches over UDP, with bursts of one second's worth; datagrams
+    /// above it are dropped and counted in [`Report::over_rate`](crate::server::Report::over_rate).
+    pub searches_per_second: u32,
+    /// Bytes that all circuits together may hold of messages that are not complete; a message above it is refused
+    /// and counted in [`Report::given_up`](crate::server::Report::given_up).
+    pub receive_budget: usize,
+    /// Bounds of each circuit; what is refused because of them is counted in
+    /// [`Report::over_limit`](crate::server::Report::over_limit).
     pub limits: Limits,
 }
 
@@ -50,16 +73,19 @@ pub struct ConfigWarning {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            enabled: true,
             interfaces: Vec::new(),
             server_port: SERVER_PORT,
-            search_on_own_port: false,
             beacon_addresses: Vec::new(),
             auto_beacons: true,
             beacon_port: REPEATER_PORT,
-            beacon_period: Some(Duration::from_secs(15)),
+            beacon_period: Some(BEACON_PERIOD),
             ignored: Vec::new(),
             multicast_ttl: 1,
             circuits: 4096,
+            circuits_per_peer: 1024,
+            searches_per_second: 500_000,
+            receive_budget: 1 << 30,
             limits: Limits::default(),
         }
     }
@@ -90,26 +116,31 @@ impl Config {
     /// The settings that `lookup` gives for each variable.
     pub fn from_lookup(lookup: impl Fn(&'static str) -> Option<String>) -> (Self, Vec<ConfigWarning>) {
         let mut reader = Reader { lookup, warnings: Vec::new() };
-        let default = Self::default();
-        let server_port = reader.port("EPICS_CA_SERVER_PORT").unwrap_or(SERVER_PORT);
+        let server_port = reader
+            .port("EPICS_CAS_SERVER_PORT", SERVER_PORT)
+            .or_else(|| reader.port("EPICS_CA_SERVER_PORT", SERVER_PORT))
+            .unwrap_or(SERVER_PORT);
         let beacon_port = reader
-            .port("EPICS_CAS_BEACON_PORT")
-            .or_else(|| reader.port("EPICS_CA_REPEATER_PORT"))
+            .port("EPICS_CAS_BEACON_PORT", REPEATER_PORT)
+            .or_else(|| reader.port("EPICS_CA_REPEATER_PORT", REPEATER_PORT))
             .unwrap_or(REPEATER_PORT);
         let period = reader
-            .seconds("EPICS_CAS_BEACON_PERIOD")
-            .or_else(|| reader.seconds("EPICS_CA_BEACON_PERIOD"))
-            .or(default.beacon_period);
+            .period("EPICS_CAS_BEACON_PERIOD", BEACON_PERIOD)
+            .or_else(|| reader.period("EPICS_CA_BEACON_PERIOD", BEACON_PERIOD))
+            .unwrap_or(BEACON_PERIOD);
+        let ignored_servers = reader.get("EPICS_IOC_IGNORE_SERVERS").unwrap_or_default();
         let config = Self {
-            interfaces: reader.addresses("EPICS_CAS_INTF_ADDR_LIST", 0).iter().map(|a| *a.ip()).collect(),
-            server_port: reader.port("EPICS_CAS_SERVER_PORT").unwrap_or(server_port),
+            enabled: ignored_servers.split(' ').all(|server| server != "rsrv"),
+            interfaces: reader.hosts("EPICS_CAS_INTF_ADDR_LIST"),
+            server_port,
             beacon_addresses: reader.addresses("EPICS_CAS_BEACON_ADDR_LIST", beacon_port),
             auto_beacons: reader.yes("EPICS_CAS_AUTO_BEACON_ADDR_LIST"),
             beacon_port,
-            beacon_period: period,
-            ignored: reader.addresses("EPICS_CAS_IGNORE_ADDR_LIST", 0).iter().map(|a| *a.ip()).collect(),
-            multicast_ttl: reader.number("EPICS_CA_MCAST_TTL").unwrap_or(1),
-            ..default
+            beacon_period: Some(period),
+            ignored: reader.hosts("EPICS_CAS_IGNORE_ADDR_LIST"),
+            multicast_ttl: reader.number("EPICS_CA_MCAST_TTL", 0..=255, 1) as u32,
+            limits: reader.limits(),
+            ..Self::default()
         };
         if config.interfaces.is_empty()
             && let Some(value) = reader.get("EPICS_CAS_INTF_ADDR_LIST")
@@ -121,102 +152,41 @@ impl Config {
         (config, reader.warnings)
     }
 
-    /// The addresses to bind; `0.0.0.0` when none is listed.
+    /// # Errors
+    /// When all interfaces and one of them are listed.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let listed = self.listen_on();
+        if listed.len() > 1 && listed.contains(&Ipv4Addr::UNSPECIFIED) {
+            return Err(Error::config(format!(
+                "0.0.0.0 is all interfaces; {listed:?} lists others beside it"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The addresses to bind, each once; `0.0.0.0` when none is listed.
     pub(crate) fn listen_on(&self) -> Vec<Ipv4Addr> {
-        if self.interfaces.is_empty() { vec![Ipv4Addr::UNSPECIFIED] } else { self.interfaces.clone() }
+        let mut listed = once(self.interfaces.iter().copied().filter(|ip| !ip.is_multicast()));
+        if listed.is_empty() {
+            listed.push(Ipv4Addr::UNSPECIFIED);
+        }
+        listed
+    }
+
+    /// The multicast groups to hear, each once.
+    pub(crate) fn groups(&self) -> Vec<Ipv4Addr> {
+        once(self.interfaces.iter().copied().filter(Ipv4Addr::is_multicast))
     }
 }
 
-struct Reader<L> {
-    lookup: L,
-    warnings: Vec<ConfigWarning>,
-}
-
-impl<L: Fn(&'static str) -> Option<String>> Reader<L> {
-    /// An empty variable counts as not set.
-    fn get(&self, name: &'static str) -> Option<String> {
-        (self.lookup)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
-    }
-
-    fn warn(&mut self, variable: &'static str, value: &str, rule: impl Into<String>) {
-        let rule = rule.into();
-        self.warnings.push(ConfigWarning { variable, value: value.to_owned(), rule, opens_up: false });
-    }
-
-    /// A port above 5000, or 0 for any free one (base knows no 0 here); trailing junk is tolerated.
-    fn port(&mut self, name: &'static str) -> Option<u16> {
-        let value = self.get(name)?;
-        let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
-        match digits.parse::<u16>() {
-            Ok(port) if port > 5000 || port == 0 => Some(port),
-            _ => {
-                self.warn(
-                    name,
-                    &value,
-                    "must be a port in 5001..=65535, or 0 for a free one; the default port is used",
-                );
-                None
-            }
+fn once(addresses: impl Iterator<Item = Ipv4Addr>) -> Vec<Ipv4Addr> {
+    let mut list = Vec::new();
+    addresses.for_each(|ip| {
+        if !list.contains(&ip) {
+            list.push(ip);
         }
-    }
-
-    fn seconds(&mut self, name: &'static str) -> Option<Duration> {
-        let value = self.get(name)?;
-        match value.parse::<f64>().ok().filter(|s| *s > 0.0).and_then(|s| Duration::try_from_secs_f64(s).ok())
-        {
-            Some(period) => Some(period),
-            None => {
-                self.warn(name, &value, "must be a number of seconds above 0; 15 s are used");
-                Some(Duration::from_secs(15))
-            }
-        }
-    }
-
-    fn number(&mut self, name: &'static str) -> Option<u32> {
-        let value = self.get(name)?;
-        let number = value.parse().ok();
-        if number.is_none() {
-            self.warn(name, &value, "must be a whole number; the default is used");
-        }
-        number
-    }
-
-    fn yes(&self, name: &'static str) -> bool {
-        self.get(name).is_none_or(|value| value.eq_ignore_ascii_case("yes"))
-    }
-
-    fn addresses(&mut self, name: &'static str, port: u16) -> Vec<SocketAddrV4> {
-        let Some(value) = self.get(name) else { return Vec::new() };
-        let mut list = Vec::new();
-        for token in value.split_whitespace() {
-            match parse_address(token, port) {
-                Some(address) if list.contains(&address) => {
-                    self.warn(name, token, "is listed twice; the second is ignored");
-                }
-                Some(address) => list.push(address),
-                None => self.warn(name, token, "is neither an IPv4 address nor a known host; it is skipped"),
-            }
-        }
-        list
-    }
-}
-
-/// `a.b.c.d[:port]`, a 32-bit number, or a host name, each with an optional port.
-fn parse_address(token: &str, default_port: u16) -> Option<SocketAddrV4> {
-    let (host, port) = match token.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (token, default_port),
-    };
-    if let Ok(ip) = host.parse::<Ipv4Addr>() {
-        return Some(SocketAddrV4::new(ip, port));
-    }
-    if let Ok(number) = host.parse::<u32>() {
-        return Some(SocketAddrV4::new(number.into(), port));
-    }
-    (host, port).to_socket_addrs().ok()?.find_map(|address| match address {
-        std::net::SocketAddr::V4(v4) => Some(v4),
-        std::net::SocketAddr::V6(_) => None,
-    })
+    });
+    list
 }
 
 #[cfg(test)]
@@ -269,11 +239,85 @@ mod tests {
 
     #[test]
     fn a_beacon_period_that_is_no_period_becomes_15_s() {
-        for bad in ["0", "-1", "soon"] {
-            assert_eq!(
-                with(&[("EPICS_CAS_BEACON_PERIOD", bad)]).0.beacon_period,
-                Some(Duration::from_secs(15))
-            );
+        for bad in ["0", "-1", "soon", "3 s", "nan", "inf"] {
+            let (config, warnings) =
+                with(&[("EPICS_CAS_BEACON_PERIOD", bad), ("EPICS_CA_BEACON_PERIOD", "7")]);
+            assert_eq!((config.beacon_period, warnings.len()), (Some(Duration::from_secs(15)), 1), "{bad}");
         }
+        let (config, _) = with(&[("EPICS_CAS_BEACON_PERIOD", ""), ("EPICS_CA_BEACON_PERIOD", "7.5")]);
+        assert_eq!(config.beacon_period, Some(Duration::from_millis(7500)), "the old name is used instead");
+    }
+
+    #[test]
+    fn a_server_port_that_is_none_becomes_the_built_in_one_not_the_clients() {
+        let vars = [("EPICS_CAS_SERVER_PORT", "80"), ("EPICS_CA_SERVER_PORT", "6000")];
+        assert_eq!(with(&vars).0.server_port, 5064);
+        for bad in ["-6000", "65536", "6x", "port", "99999999999999999999"] {
+            assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", bad)]).0.server_port, 5064, "{bad}");
+        }
+        for good in ["6000", " 6000 ", "+6000", "6000 or so", "6000x"] {
+            assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", good)]).0.server_port, 6000, "{good}");
+        }
+        assert_eq!(with(&[("EPICS_CAS_SERVER_PORT", "0")]).0.server_port, 0);
+    }
+
+    #[test]
+    fn beacon_ports_fall_back_to_the_repeater_s() {
+        assert_eq!(with(&[("EPICS_CA_REPEATER_PORT", "6001")]).0.beacon_port, 6001);
+        let both = [("EPICS_CA_REPEATER_PORT", "6001"), ("EPICS_CAS_BEACON_PORT", "6002")];
+        let (config, _) = with(&[both[0], both[1], ("EPICS_CAS_BEACON_ADDR_LIST", "10.0.0.1")]);
+        assert_eq!((config.beacon_port, config.beacon_addresses[0].port()), (6002, 6002));
+    }
+
+    #[test]
+    fn automatic_beacons_are_on_unless_the_variable_says_something_but_yes() {
+        for (value, expected) in [("", true), ("YES", true), ("yes", true), ("NO", false), ("1", false)] {
+            let (config, _) = with(&[("EPICS_CAS_AUTO_BEACON_ADDR_LIST", value)]);
+            assert_eq!(config.auto_beacons, expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn array_bytes_are_a_bound_only_when_buffers_may_not_grow() {
+        let payload = |auto: &'static str, bytes: &'static str| {
+            let vars = [("EPICS_CA_AUTO_ARRAY_BYTES", auto), ("EPICS_CA_MAX_ARRAY_BYTES", bytes)];
+            with(&vars).0.limits.max_payload
+        };
+        let unbound = Limits::default().max_payload;
+        assert_eq!([payload("", "100000"), payload("Yes", "100000")], [unbound; 2]);
+        assert_eq!(payload("NO", "100000"), 100_000);
+        assert_eq!(payload("NO", "100000 bytes"), 100_000);
+        assert_eq!([payload("NO", "100"), payload("NO", ""), payload("NO", "many")], [16_384; 3]);
+    }
+
+    #[test]
+    fn the_server_is_off_when_rsrv_is_among_the_ignored() {
+        for (value, enabled) in [("", true), ("rsrv", false), ("qsrv rsrv", false), ("rsrv2 xrsrv", true)] {
+            assert_eq!(with(&[("EPICS_IOC_IGNORE_SERVERS", value)]).0.enabled, enabled, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn hops_of_multicasts_are_0_to_255() {
+        for (value, hops) in [("", 1), ("0", 0), ("5 hops", 5), ("256", 1), ("-1", 1), ("far", 1)] {
+            assert_eq!(with(&[("EPICS_CA_MCAST_TTL", value)]).0.multicast_ttl, hops, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_ignore_list_is_about_addresses_not_ports() {
+        let (config, warnings) = with(&[("EPICS_CAS_IGNORE_ADDR_LIST", "10.0.0.1:5 10.0.0.2\t10.0.0.1:5")]);
+        assert_eq!(config.ignored, [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)]);
+        assert_eq!(warnings.len(), 1, "a double is named");
+    }
+
+    #[test]
+    fn groups_are_told_apart_from_addresses_and_each_counts_once() {
+        let listed = [("EPICS_CAS_INTF_ADDR_LIST", "10.0.0.1:1 239.0.0.1 10.0.0.1:2 239.0.0.1:7")];
+        let (config, _) = with(&listed);
+        assert_eq!(config.listen_on(), [Ipv4Addr::new(10, 0, 0, 1)]);
+        assert_eq!(config.groups(), [Ipv4Addr::new(239, 0, 0, 1)]);
+        let (config, _) = with(&[("EPICS_CAS_INTF_ADDR_LIST", "239.0.0.1")]);
+        assert_eq!(config.listen_on(), [Ipv4Addr::UNSPECIFIED]);
     }
 }

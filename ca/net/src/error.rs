@@ -13,6 +13,10 @@ impl Error {
         Self { what: format!("{}: {source}", what.into()), source: Some(source) }
     }
 
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        Self { what: what.into(), source: None }
+    }
+
     /// True when an address or port could not be had.
     pub fn is_address(&self) -> bool {
         use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};

@@ -1,7 +1,7 @@
 //! TCP listeners: one port on all interfaces, a task per circuit.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,21 +10,29 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use super::endpoints::is_absent;
+use super::report::Refused;
 use super::{Service, Shared, circuit};
 use crate::{Config, Error};
 
 const BACKLOG: i32 = 128;
 
-/// Binds every interface to one port: the configured one, or a free one when that is taken.
-pub(super) fn bind(config: &Config) -> Result<Vec<(TcpListener, SocketAddrV4)>, Error> {
-    match bind_port(config, config.server_port) {
-        Err((_, error)) if config.server_port != 0 && is_taken(&error) => {
-            let bound = bind_port(config, 0).map_err(explain)?;
-            let port = bound.first().map_or(0, |(_, address)| address.port());
+/// A listener on each address, and the port of all.
+type Bound = (Vec<(Ipv4Addr, TcpListener)>, u16);
+
+/// Binds the addresses that are there to one port: the configured one, or a free one when that is taken.
+///
+/// # Errors
+/// When one that is there cannot be bound.
+pub(super) fn bind(config: &Config, addresses: &[Ipv4Addr]) -> Result<Bound, Error> {
+    let wanted = config.server_port;
+    match try_port(addresses, wanted) {
+        Err((_, error)) if wanted != 0 && is_taken(&error) => {
+            let bound = bind_port(addresses, 0)?;
             warn!(
-                "TCP port {} is taken, probably by another CA server; serving on port {port}. \
-                 Clients that search by broadcast find both; a unicast search may find one only.",
-                config.server_port
+                "TCP port {wanted} is taken, probably by another CA server; serving on port {}, \
+                 which searches on UDP port {wanted} tell.",
+                bound.1
             );
             Ok(bound)
         }
@@ -32,22 +40,28 @@ pub(super) fn bind(config: &Config) -> Result<Vec<(TcpListener, SocketAddrV4)>, 
     }
 }
 
-type Bound = Vec<(TcpListener, SocketAddrV4)>;
+/// Binds the addresses that are there to this port, 0 for a free one.
+///
+/// # Errors
+/// When one that is there cannot be bound.
+pub(super) fn bind_port(addresses: &[Ipv4Addr], port: u16) -> Result<Bound, Error> {
+    try_port(addresses, port).map_err(explain)
+}
 
-fn bind_port(config: &Config, mut port: u16) -> Result<Bound, (SocketAddrV4, std::io::Error)> {
-    let mut bound = Bound::new();
-    for interface in config.listen_on().into_iter().filter(|ip| !ip.is_multicast()) {
-        let address = SocketAddrV4::new(interface, port);
-        let (listener, actual) = listen(address).map_err(|error| (address, error))?;
-        port = actual;
-        bound.push((listener, SocketAddrV4::new(interface, actual)));
+fn try_port(addresses: &[Ipv4Addr], mut port: u16) -> Result<Bound, (SocketAddrV4, std::io::Error)> {
+    let mut listeners = Vec::new();
+    for interface in addresses {
+        let address = SocketAddrV4::new(*interface, port);
+        match listen(address) {
+            Ok((listener, actual)) => {
+                port = actual;
+                listeners.push((*interface, listener));
+            }
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err((address, error)),
+        }
     }
-    if bound.is_empty() {
-        let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
-        let (listener, actual) = listen(address).map_err(|error| (address, error))?;
-        bound.push((listener, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, actual)));
-    }
-    Ok(bound)
+    Ok((listeners, port))
 }
 
 fn listen(address: SocketAddrV4) -> std::io::Result<(TcpListener, u16)> {
@@ -71,7 +85,6 @@ fn explain((address, error): (SocketAddrV4, std::io::Error)) -> Error {
 
 /// Accepts circuits until the server stops. No error ends it.
 pub(super) async fn serve<S: Service>(listener: TcpListener, shared: Arc<Shared<S>>, tasks: TaskTracker) {
-    let mut full = false;
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -86,15 +99,27 @@ pub(super) async fn serve<S: Service>(listener: TcpListener, shared: Arc<Shared<
                 continue;
             }
         };
-        let Some(stats) = shared.registry.open(peer, shared.config.circuits, &shared.config.limits) else {
-            if !std::mem::replace(&mut full, true) {
-                warn!("circuit of {peer} refused: {} circuits are open, the limit", shared.config.circuits);
+        match shared.registry.open(peer, &shared.config) {
+            Ok(stats) => {
+                configure(&stream);
+                tasks.spawn(circuit::run(stream, peer, stats, shared.clone()));
             }
-            continue;
-        };
-        full = false;
-        configure(&stream);
-        tasks.spawn(circuit::run(stream, peer, stats, shared.clone()));
+            Err(refused) => warn_of(&refused, peer, &shared.config),
+        }
+    }
+}
+
+/// Names a limit when it is met, not for each circuit above it.
+fn warn_of(refused: &Refused, peer: SocketAddr, config: &Config) {
+    match refused {
+        Refused::Full { first: true } => {
+            warn!("circuit of {peer} refused: {} circuits are open, the limit", config.circuits);
+        }
+        Refused::PeerFull { first: true } => {
+            let limit = config.circuits_per_peer;
+            warn!("circuit of {peer} refused: {} has {limit} open, the limit per peer", peer.ip());
+        }
+        Refused::Full { first: false } | Refused::PeerFull { first: false } => {}
     }
 }
 

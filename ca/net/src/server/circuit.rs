@@ -17,8 +17,8 @@ use ca_proto::{CloseReason, EventMask};
 use tokio::net::TcpStream;
 use tracing::{debug, trace};
 
-use super::inbox::{Inbox, Subscriber};
 use super::budget::Share;
+use super::inbox::{Inbox, Subscriber};
 use super::report::CircuitStats;
 use super::service::PutRequest;
 use super::{Service, Shared};
@@ -53,7 +53,7 @@ pub(super) async fn run<S: Service>(
     let view = View {
         service: shared.service.clone(),
         inbox,
-        tcp_port: shared.tcp_port,
+        tcp_port: shared.tcp_port(),
         client: Client { address: peer.to_string(), ..Client::default() },
     };
     let mut driver = Driver {
@@ -68,6 +68,7 @@ pub(super) async fn run<S: Service>(
         high_water: limits.output_high_water,
         stalled: false,
         ended: false,
+        over_limit: 0,
     };
     debug!("{peer}: circuit open");
     let reason = driver.drive().await;
@@ -111,11 +112,14 @@ struct Driver<S: Service> {
     stalled: bool,
     /// The client will send nothing more.
     ended: bool,
+    /// Requests over a limit that the server has counted.
+    over_limit: u64,
 }
 
 /// Also when the task panics or is dropped: no PV goes on posting to a circuit that is gone.
 impl<S: Service> Drop for Driver<S> {
     fn drop(&mut self) {
+        self.count();
         self.circuit.close(&mut self.view);
         self.shared.registry.close(&self.stats);
     }
@@ -187,7 +191,11 @@ impl<S: Service> Driver<S> {
         let consumed =
             super::inbox::pass(|| self.circuit.handle_input(&self.input, &mut self.view, &mut self.output))?;
         self.input.advance(consumed);
-        self.stalled = self.output.len() >= self.high_water && !self.input.is_empty();
+        let stalled = self.output.len() >= self.high_water && !self.input.is_empty();
+        if stalled && !self.stalled {
+            self.stats.stalls.fetch_add(1, Relaxed);
+        }
+        self.stalled = stalled;
         if self.input.is_empty() && self.input.capacity() > FREE {
             // What one large put needed is not kept for ever.
             self.input = BytesMut::new();
@@ -292,8 +300,12 @@ impl<S: Service> Driver<S> {
         let _ = tokio::time::timeout(LINGER, rest).await;
     }
 
-    fn count(&self) {
+    fn count(&mut self) {
         let counters = self.circuit.counters();
+        if counters.over_limit != self.over_limit {
+            self.shared.registry.over_limit.fetch_add(counters.over_limit - self.over_limit, Relaxed);
+            self.over_limit = counters.over_limit;
+        }
         self.stats.channels.store(self.circuit.channel_count() as u64, Relaxed);
         self.stats.subscriptions.store(self.circuit.subscription_count() as u64, Relaxed);
         self.stats.requests.store(counters.requests, Relaxed);

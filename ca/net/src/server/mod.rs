@@ -2,18 +2,26 @@
 
 mod accept;
 mod beacon;
+mod budget;
 mod circuit;
+mod endpoints;
+mod hand_on;
 mod inbox;
+mod interfaces;
+mod rate;
 mod report;
 mod service;
 mod udp;
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
 
 use crate::{Config, Error};
 
@@ -25,15 +33,36 @@ pub use inbox::{Answer, Subscriber, batch, now};
 pub use report::{CircuitReport, Report, RightsBell};
 pub use service::{PutRequest, Service};
 
+use budget::Budget;
+use endpoints::Places;
+use hand_on::HandOn;
+use rate::SearchRate;
 use report::Registry;
 
 /// What all tasks of a server share.
 struct Shared<S> {
     service: Arc<S>,
     config: Config,
-    tcp_port: u16,
+    /// 0 until an address is served.
+    tcp_port: AtomicU16,
+    places: Mutex<Places>,
+    rate: SearchRate,
+    budget: Arc<Budget>,
+    /// `None` when the search port is not shared.
+    hand_on: Option<HandOn>,
     registry: Arc<Registry>,
     stop: CancellationToken,
+}
+
+impl<S> Shared<S> {
+    fn tcp_port(&self) -> u16 {
+        self.tcp_port.load(Relaxed)
+    }
+
+    /// True the first time.
+    fn set_tcp_port(&self, port: u16) -> bool {
+        self.tcp_port.swap(port, Relaxed) == 0
+    }
 }
 
 /// A running server.
@@ -42,54 +71,48 @@ struct Shared<S> {
 pub struct Server<S: Service> {
     shared: Arc<Shared<S>>,
     tasks: TaskTracker,
-    tcp: Vec<SocketAddrV4>,
-    udp: Vec<SocketAddrV4>,
 }
 
 impl<S: Service> Server<S> {
     /// Binds the ports of `config` and serves the PVs of `service` on the current runtime.
     ///
     /// The TCP port falls back to a free one when its own is taken; the UDP port is shared with other
-    /// servers on the host.
+    /// servers on the host. Addresses that the host does not have are served from when it has them.
     ///
     /// # Errors
-    /// When an interface cannot be bound.
+    /// When an address of this host cannot be bound, or the addresses contradict each other.
     pub async fn start(config: Config, service: Arc<S>) -> Result<Self, Error> {
-        let listeners = accept::bind(&config)?;
-        let tcp_port = listeners.first().map_or(0, |(_, address)| address.port());
-        let taken = config.server_port != 0 && tcp_port != config.server_port;
-        let search_port = if taken && config.search_on_own_port { tcp_port } else { config.server_port };
-        let udp = udp::bind(&config, search_port)?;
+        config.check()?;
+        let (hand_on, listener) = open_hand_on(&config).unzip();
         let shared = Arc::new(Shared {
             service,
+            tcp_port: AtomicU16::new(0),
+            places: Mutex::default(),
+            rate: SearchRate::new(config.searches_per_second, Instant::now()),
+            budget: Budget::new(config.receive_budget),
+            hand_on,
             config,
-            tcp_port,
             registry: Arc::default(),
             stop: CancellationToken::new(),
         });
-        let tasks = TaskTracker::new();
-        let udp_addresses = udp.iter().map(|socket| socket.address).collect();
-        let tcp_addresses = listeners.iter().map(|(_, address)| *address).collect();
-        for socket in udp {
-            tasks.spawn(udp::serve(socket, shared.clone()));
+        let server = Self { shared, tasks: TaskTracker::new() };
+        if server.shared.config.enabled {
+            endpoints::start(&server.shared, &server.tasks)?;
         }
-        for (listener, _) in listeners {
-            tasks.spawn(accept::serve(listener, shared.clone(), tasks.clone()));
+        if let Some(listener) = listener {
+            server.tasks.spawn(hand_on::serve(listener, server.shared.clone()));
         }
-        if let Some(period) = shared.config.beacon_period {
-            tasks.spawn(beacon::send(shared.clone(), period));
-        }
-        Ok(Self { shared, tasks, tcp: tcp_addresses, udp: udp_addresses })
+        Ok(server)
     }
 
-    /// TCP addresses; all have the same port.
-    pub fn tcp_addresses(&self) -> &[SocketAddrV4] {
-        &self.tcp
+    /// TCP addresses served now; all have the same port.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddrV4> {
+        self.shared.places.lock().tcp.clone()
     }
 
-    /// UDP addresses; all have the same port.
-    pub fn udp_addresses(&self) -> &[SocketAddrV4] {
-        &self.udp
+    /// UDP addresses served now; all have the same port.
+    pub fn udp_addresses(&self) -> Vec<SocketAddrV4> {
+        self.shared.places.lock().udp.clone()
     }
 
     /// Circuits and what happened on them.
@@ -115,5 +138,23 @@ impl<S: Service> Server<S> {
 impl<S: Service> Drop for Server<S> {
     fn drop(&mut self) {
         self.shared.stop.cancel();
+    }
+}
+
+/// Both ends of the hand-on, unless the search port is this server's alone.
+fn open_hand_on(config: &Config) -> Option<(HandOn, tokio::net::UdpSocket)> {
+    if config.server_port == 0 || !config.enabled {
+        return None;
+    }
+    match hand_on::open(config.server_port) {
+        Ok(both) => Some(both),
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+            debug!("unicast searches are not handed on here");
+            None
+        }
+        Err(error) => {
+            warn!("a unicast search may find one server of this host only: {error}");
+            None
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Counters of a server, for people and status PVs.
 
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
-use ca_proto::Limits;
 use parking_lot::Mutex;
 
 use super::inbox::Inbox;
+use crate::Config;
 
 /// Counters of one circuit; written by its task once per pass.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct CircuitStats {
     pub(super) subscriptions: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) updates: AtomicU64,
+    pub(super) stalls: AtomicU64,
 }
 
 /// One circuit in a [`Report`].
@@ -37,6 +39,8 @@ pub struct CircuitReport {
     pub pushes: u64,
     /// Posts that replaced a pending one.
     pub squashed: u64,
+    /// Times that its requests had to wait because it did not take its answers.
+    pub stalls: u64,
 }
 
 /// What a server is doing.
@@ -48,8 +52,24 @@ pub struct Report {
     pub accepted: u64,
     /// Circuits refused because there were too many.
     pub refused: u64,
-    /// Datagrams received.
+    /// Circuits refused because their peer had too many.
+    pub refused_per_peer: u64,
+    /// Requests refused because of [`Config::limits`].
+    pub over_limit: u64,
+    /// Messages given up because of [`Config::receive_budget`].
+    pub given_up: u64,
+    /// Datagrams received from clients.
     pub datagrams: u64,
+    /// Datagrams whose sender is in [`Config::ignored`].
+    pub ignored: u64,
+    /// Datagrams with something in them that is no search.
+    pub malformed: u64,
+    /// Datagrams dropped because of [`Config::searches_per_second`].
+    pub over_rate: u64,
+    /// Datagrams given to the other servers of this host.
+    pub handed_on: u64,
+    /// Datagrams that other servers of this host gave to this one.
+    pub hand_ons: u64,
 }
 
 /// Rings at a server when access rights have changed; usable from any thread, also when the server is gone.
@@ -72,50 +92,95 @@ impl RightsBell {
 /// Counters of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    circuits: Mutex<Vec<Arc<CircuitStats>>>,
+    circuits: Mutex<Circuits>,
     pub(super) accepted: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) refused_per_peer: AtomicU64,
+    pub(super) over_limit: AtomicU64,
+    pub(super) given_up: AtomicU64,
     pub(super) datagrams: AtomicU64,
+    pub(super) ignored: AtomicU64,
+    pub(super) malformed: AtomicU64,
+    pub(super) over_rate: AtomicU64,
+    pub(super) handed_on: AtomicU64,
+    pub(super) hand_ons: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Circuits {
+    open: Vec<Arc<CircuitStats>>,
+    /// A circuit was refused since one was last opened.
+    full: bool,
+    /// Peers of which one was refused since one of theirs was last closed.
+    full_peers: HashSet<IpAddr>,
+}
+
+/// Why a circuit is not opened; `first` since there was last room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There are too many.
+    Full { first: bool },
+    /// The peer has too many.
+    PeerFull { first: bool },
 }
 
 impl Registry {
-    /// Adds a circuit, unless there are `limit` of them.
-    pub(super) fn open(&self, peer: SocketAddr, limit: usize, limits: &Limits) -> Option<Arc<CircuitStats>> {
+    /// Adds a circuit, unless there are too many in all or of this peer.
+    pub(super) fn open(&self, peer: SocketAddr, config: &Config) -> Result<Arc<CircuitStats>, Refused> {
         let mut circuits = self.circuits.lock();
-        if circuits.len() >= limit {
+        if circuits.open.len() >= config.circuits {
             self.refused.fetch_add(1, Relaxed);
-            return None;
+            let first = !std::mem::replace(&mut circuits.full, true);
+            return Err(Refused::Full { first });
         }
+        let of_peer = circuits.open.iter().filter(|stats| stats.peer.ip() == peer.ip()).count();
+        if of_peer >= config.circuits_per_peer {
+            self.refused_per_peer.fetch_add(1, Relaxed);
+            let first = circuits.full_peers.insert(peer.ip());
+            return Err(Refused::PeerFull { first });
+        }
+        circuits.full = false;
         self.accepted.fetch_add(1, Relaxed);
         let stats = Arc::new(CircuitStats {
             peer,
-            inbox: Arc::new(Inbox::new(limits)),
+            inbox: Arc::new(Inbox::new(&config.limits)),
             channels: AtomicU64::new(0),
             subscriptions: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             updates: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
         });
-        circuits.push(stats.clone());
-        Some(stats)
+        circuits.open.push(stats.clone());
+        Ok(stats)
     }
 
     /// Makes every circuit compare the rights of its channels.
     fn recheck_rights(&self) {
-        let circuits = self.circuits.lock().clone();
+        let circuits = self.circuits.lock().open.clone();
         circuits.iter().for_each(|circuit| circuit.inbox.recheck_rights());
     }
 
     pub(super) fn close(&self, stats: &Arc<CircuitStats>) {
-        self.circuits.lock().retain(|other| !Arc::ptr_eq(other, stats));
+        let mut circuits = self.circuits.lock();
+        circuits.open.retain(|other| !Arc::ptr_eq(other, stats));
+        circuits.full_peers.remove(&stats.peer.ip());
     }
 
     pub(super) fn report(&self) -> Report {
         let circuits = self.circuits.lock();
         Report {
-            circuits: circuits.iter().map(|stats| stats.report()).collect(),
+            circuits: circuits.open.iter().map(|stats| stats.report()).collect(),
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
+            refused_per_peer: self.refused_per_peer.load(Relaxed),
+            over_limit: self.over_limit.load(Relaxed),
+            given_up: self.given_up.load(Relaxed),
             datagrams: self.datagrams.load(Relaxed),
+            ignored: self.ignored.load(Relaxed),
+            malformed: self.malformed.load(Relaxed),
+            over_rate: self.over_rate.load(Relaxed),
+            handed_on: self.handed_on.load(Relaxed),
+            hand_ons: self.hand_ons.load(Relaxed),
         }
     }
 }
@@ -131,6 +196,7 @@ impl CircuitStats {
             updates: self.updates.load(Relaxed),
             pushes,
             squashed,
+            stalls: self.stalls.load(Relaxed),
         }
     }
 }

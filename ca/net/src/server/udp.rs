@@ -1,60 +1,93 @@
-//! Name search over UDP, one socket per interface; the port is shared with other servers.
+//! Name search over UDP; the port is shared with other servers.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ca_proto::server::search;
+use ca_proto::server::search::{Searched, handle_datagram};
+use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use super::{Service, Shared};
-use crate::{Config, Error};
+use super::interfaces::{self, Broadcasts};
+use super::rate::Admission;
+use super::{Service, Shared, hand_on};
 
 /// A bound socket, and the one that its answers leave from.
 pub(super) struct SearchSocket {
-    socket: Arc<UdpSocket>,
-    answers: Arc<UdpSocket>,
+    pub(super) socket: Arc<UdpSocket>,
+    /// Tells the address that a datagram was sent to.
+    state: UdpSocketState,
+    pub(super) answers: Arc<UdpSocket>,
     pub(super) address: SocketAddrV4,
 }
 
-/// Binds the search port on every interface and, where an interface has one, on its broadcast address:
-/// a socket bound to a unicast address does not hear broadcasts.
-pub(super) fn bind(config: &Config, mut port: u16) -> Result<Vec<SearchSocket>, Error> {
-    let mut sockets = Vec::new();
-    let (groups, interfaces): (Vec<_>, Vec<_>) =
-        config.listen_on().into_iter().partition(Ipv4Addr::is_multicast);
-    for interface in interfaces {
-        let address = SocketAddrV4::new(interface, port);
-        let socket = open(address).map_err(|e| Error::io(format!("cannot listen on UDP {address}"), e))?;
-        port = socket.local_addr().map_or(port, |address| address.port());
+impl SearchSocket {
+    fn new(socket: UdpSocket, answers: Option<&Arc<UdpSocket>>) -> io::Result<Self> {
+        let state = UdpSocketState::new((&socket).into())?;
+        let SocketAddr::V4(address) = socket.local_addr()? else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let socket = Arc::new(socket);
-        if let Some(broadcast) = broadcast_of(interface) {
-            match open(SocketAddrV4::new(broadcast, port)) {
-                Ok(listener) => sockets.push(SearchSocket {
-                    socket: Arc::new(listener),
-                    answers: socket.clone(),
-                    address: SocketAddrV4::new(broadcast, port),
-                }),
-                Err(error) => debug!("no broadcasts on {broadcast}: {error}"),
-            }
-        }
-        let address = SocketAddrV4::new(interface, port);
-        sockets.insert(0, SearchSocket { answers: socket.clone(), socket, address });
+        let answers = answers.unwrap_or(&socket).clone();
+        Ok(Self { socket, state, answers, address })
     }
-    for group in groups {
-        match sockets.first().map(|s| s.socket.join_multicast_v4(group, Ipv4Addr::UNSPECIFIED)) {
-            Some(Ok(())) => {}
-            Some(Err(error)) => warn!("cannot join multicast group {group}: {error}"),
-            None => warn!("multicast group {group} needs an interface beside it"),
+
+    async fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {
+        let mut receive = || {
+            let mut meta = [RecvMeta::default()];
+            self.state.recv((&*self.socket).into(), &mut [IoSliceMut::new(buffer)], &mut meta)?;
+            Ok(meta[0])
+        };
+        self.socket.async_io(Interest::READABLE, &mut receive).await
+    }
+
+    /// The address that a datagram was sent to, if the system tells.
+    fn destination(&self, meta: &RecvMeta) -> Option<Ipv4Addr> {
+        let bound = Some(*self.address.ip()).filter(|ip| !ip.is_unspecified());
+        match meta.dst_ip {
+            Some(IpAddr::V4(ip)) => Some(ip),
+            _ => bound,
+        }
+    }
+}
+
+/// The sockets of one interface: its own address; where it has one, its broadcast address, since a socket
+/// bound to a unicast address does not hear broadcasts; and for the same reason each multicast group.
+///
+/// The first one is that of the address itself, from which all answers leave.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub(super) fn open(interface: Ipv4Addr, port: u16, groups: &[Ipv4Addr]) -> io::Result<Vec<SearchSocket>> {
+    let main = SearchSocket::new(bind_shared(SocketAddrV4::new(interface, port))?, None)?;
+    let (answers, port) = (main.answers.clone(), main.address.port());
+    let mut sockets = vec![main];
+    if interface.is_unspecified() {
+        return Ok(sockets);
+    }
+    let listened_on = interfaces::broadcast_of(interface).into_iter().chain(groups_to_bind(groups));
+    for extra in listened_on {
+        let bound = bind_shared(SocketAddrV4::new(extra, port));
+        match bound.and_then(|socket| SearchSocket::new(socket, Some(&answers))) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) => warn!("no searches to {extra} are heard: {error}"),
         }
     }
     Ok(sockets)
 }
 
-fn open(address: SocketAddrV4) -> std::io::Result<UdpSocket> {
+/// Elsewhere than on unix no socket can be bound to a group, and one bound to an interface hears its groups.
+fn groups_to_bind(groups: &[Ipv4Addr]) -> impl Iterator<Item = Ipv4Addr> {
+    groups.iter().copied().filter(|_| cfg!(unix))
+}
+
+/// A socket on an address that others may share.
+pub(super) fn bind_shared(address: SocketAddrV4) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     // A free port must be ours alone; the well-known one is shared with other servers.
     if address.port() != 0 {
@@ -62,35 +95,35 @@ fn open(address: SocketAddrV4) -> std::io::Result<UdpSocket> {
         #[cfg(unix)]
         socket.set_reuse_port(true)?;
     }
+    // Otherwise Linux delivers the groups that any process of the host has joined.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket.set_multicast_all_v4(false) {
+        debug!("UDP {address}: foreign multicast groups are heard: {error}");
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
 }
 
-fn broadcast_of(interface: Ipv4Addr) -> Option<Ipv4Addr> {
-    if interface.is_unspecified() || interface.is_loopback() {
-        return None;
-    }
-    if_addrs::get_if_addrs().ok()?.into_iter().find_map(|found| match found.addr {
-        if_addrs::IfAddr::V4(v4) if v4.ip == interface => v4.broadcast,
-        _ => None,
-    })
-}
-
 /// Answers searches until the server stops. No error ends it.
 pub(super) async fn serve<S: Service>(socket: SearchSocket, shared: Arc<Shared<S>>) {
     let mut buffer = vec![0; 65536];
+    let mut broadcasts = Broadcasts::default();
     loop {
         let received = tokio::select! {
             () = shared.stop.cancelled() => return,
-            received = socket.socket.recv_from(&mut buffer) => received,
+            received = socket.receive(&mut buffer) => received,
         };
         match received {
-            Ok((length, SocketAddr::V4(peer))) if !shared.config.ignored.contains(peer.ip()) => {
-                shared.registry.datagrams.fetch_add(1, Relaxed);
-                answer(&buffer[..length], peer, &socket, &shared);
+            Ok(meta) => {
+                let SocketAddr::V4(peer) = meta.addr else { continue };
+                // The system may deliver several datagrams of one peer and length as one.
+                let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
+                let empty = (meta.len == 0).then_some(&[][..]);
+                for datagram in datagrams.chain(empty) {
+                    answer(datagram, peer, socket.destination(&meta), &socket, &mut broadcasts, &shared);
+                }
             }
-            Ok(_) => {}
             Err(error) => {
                 // ICMP errors and lost interfaces end here; the socket itself stays good.
                 debug!("UDP {}: {error}", socket.address);
@@ -100,11 +133,60 @@ pub(super) async fn serve<S: Service>(socket: SearchSocket, shared: Arc<Shared<S
     }
 }
 
-fn answer<S: Service>(datagram: &[u8], peer: SocketAddrV4, socket: &SearchSocket, shared: &Shared<S>) {
+/// Answers a datagram and, when it asked this host alone for a name that is not served here, hands it on.
+fn answer<S: Service>(
+    datagram: &[u8],
+    peer: SocketAddrV4,
+    destination: Option<Ipv4Addr>,
+    socket: &SearchSocket,
+    broadcasts: &mut Broadcasts,
+    shared: &Shared<S>,
+) {
+    if destination == Some(hand_on::GROUP) {
+        return;
+    }
+    shared.registry.datagrams.fetch_add(1, Relaxed);
+    let Some(searched) = search(datagram, peer, &socket.answers, shared) else { return };
+    let (Some(hand_on), Some(destination)) = (&shared.hand_on, destination) else { return };
+    if searched.missing > 0
+        && !broadcasts.reaches_many(destination, Instant::now())
+        && hand_on.send(peer, destination, datagram)
+    {
+        shared.registry.handed_on.fetch_add(1, Relaxed);
+    }
+}
+
+/// Answers the searches of one datagram; `None` when they are not looked at.
+pub(super) fn search<S: Service>(
+    datagram: &[u8],
+    peer: SocketAddrV4,
+    answers: &UdpSocket,
+    shared: &Shared<S>,
+) -> Option<Searched> {
+    let registry = &shared.registry;
+    if shared.config.ignored.contains(peer.ip()) {
+        registry.ignored.fetch_add(1, Relaxed);
+        return None;
+    }
+    let limit = shared.config.searches_per_second;
+    match shared.rate.admit(Instant::now()) {
+        Admission::Admit => {}
+        Admission::AdmitAgain => info!("searches are below {limit} names per second again"),
+        first_or_not => {
+            if first_or_not == Admission::DropFirst {
+                warn!("more than {limit} names per second are searched, now by {peer}; the rest is dropped");
+            }
+            registry.over_rate.fetch_add(1, Relaxed);
+            return None;
+        }
+    }
     let exists = |name: &str| shared.service.exists(name);
-    search::handle_datagram(datagram, shared.tcp_port, exists, |reply| {
-        if let Err(error) = socket.answers.try_send_to(reply, peer.into()) {
+    let searched = handle_datagram(datagram, shared.tcp_port(), exists, |reply| {
+        if let Err(error) = answers.try_send_to(reply, peer.into()) {
             debug!("search answer to {peer}: {error}");
         }
     });
+    shared.rate.spend(searched.found + searched.missing);
+    registry.malformed.fetch_add(searched.malformed.into(), Relaxed);
+    Some(searched)
 }

@@ -25,3 +25,20 @@ fn beacons_carry_0_0_1_2_and_their_gaps_double() {
         assert!(at <= Duration::from_millis(earliest) + Duration::from_secs(5));
     }
 }
+
+#[test]
+fn a_server_that_starts_again_begins_with_0() {
+    let listener = Searcher::new();
+    let SocketAddr::V4(address) = listener.0.local_addr().expect("an address") else { panic!("not IPv4") };
+    for _ in 0..2 {
+        let beacon_addresses = vec![address];
+        let beacon_period = Some(Duration::from_secs(15));
+        let mut rig = Rig::with(Config { beacon_addresses, beacon_period, ..Config::isolated() });
+        let port = rig.tcp().port().into();
+        for id in [0, 0, 1] {
+            assert_eq!(listener.read().0, message(13, 13, port, [id, 0], &[]));
+        }
+        assert!(rig.stop(Duration::from_secs(5)));
+        while !listener.has_nothing() {}
+    }
+}

@@ -2,9 +2,12 @@
 
 mod beacon;
 mod circuit;
+mod hand_on;
 mod hostile_peer;
+mod interfaces;
 mod limits;
 mod monitor;
+mod namespace;
 mod peer;
 mod put;
 mod rig;

@@ -22,6 +22,11 @@ pub(crate) fn version() -> Vec<u8> {
     message(0, 0, 13, [0, 0], &[])
 }
 
+/// What a client's datagram begins with.
+pub(crate) fn hello() -> Vec<u8> {
+    message(0, 1, 13, [7, 0], &[])
+}
+
 pub(crate) fn get(count: u32, sid: u32, ioid: u32) -> Vec<u8> {
     message(15, 6, count, [sid, ioid], &[])
 }

@@ -23,7 +23,7 @@ struct State {
 }
 
 pub(crate) struct Pv {
-    name: &'static str,
+    name: String,
     capacity: u32,
     state: Mutex<State>,
 }
@@ -36,10 +36,11 @@ pub(crate) struct Pvs {
 }
 
 impl Pvs {
-    fn new() -> Self {
+    /// The PVs of every rig, and one of this name.
+    fn with(extra: &str) -> Self {
         let frame = |count| Value::array(ArrayData::Double(vec![0.5; count]));
-        let pv = |name, value: Value, capacity| Pv {
-            name,
+        let pv = |name: &str, value: Value, capacity| Pv {
+            name: name.to_owned(),
             capacity,
             state: Mutex::new(State { value, subscribers: Vec::new() }),
         };
@@ -48,6 +49,7 @@ impl Pvs {
             pv("slow", Scalar::Double(0.0).into(), 1),
             pv("frame", frame(10_000), 10_000),
             pv("image", frame(1_000_000), 1_000_000),
+            pv(extra, Scalar::Double(2.5).into(), 1),
         ];
         Self { pvs, ..Self::default() }
     }
@@ -121,7 +123,7 @@ impl Service for Pvs {
     fn put(&self, channel: &usize, value: WireArray<'_>, request: PutRequest<'_>) -> PutOutcome {
         let pv = &self.pvs[*channel];
         match value.to_scalar(ca::proto::dbr::NativeType::Double, &[], 0) {
-            Ok(value) => self.post(pv.name, value),
+            Ok(value) => self.post(&pv.name, value),
             Err(error) => {
                 let status = ca::proto::Eca::PUTFAIL;
                 return PutOutcome::Done(Err(PutFailure { status, reason: error.to_string() }));
@@ -164,12 +166,25 @@ impl Rig {
         Self::with(Config::isolated())
     }
 
-    /// One worker thread: a task that never waits would stop all others.
     pub(crate) fn with(config: Config) -> Self {
+        Self::named(config, "extra")
+    }
+
+    /// A server that has a PV of this name beside the usual ones.
+    pub(crate) fn named(config: Config, extra: &str) -> Self {
+        Self::start(config, extra).expect("a server")
+    }
+
+    pub(crate) fn try_with(config: Config) -> Result<Self, ca::Error> {
+        Self::start(config, "extra")
+    }
+
+    /// One worker thread: a task that never waits would stop all others.
+    fn start(config: Config, extra: &str) -> Result<Self, ca::Error> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let pvs = Arc::new(Pvs::new());
-        let server = runtime.block_on(Server::start(config, pvs.clone())).expect("a server");
-        Self { pvs, server: Some(server), runtime }
+        let pvs = Arc::new(Pvs::with(extra));
+        let server = runtime.block_on(Server::start(config, pvs.clone()))?;
+        Ok(Self { pvs, server: Some(server), runtime })
     }
 
     fn server(&self) -> &Server<Pvs> {
@@ -178,6 +193,10 @@ impl Rig {
 
     pub(crate) fn tcp(&self) -> SocketAddrV4 {
         self.server().tcp_addresses()[0]
+    }
+
+    pub(crate) fn tcp_addresses(&self) -> Vec<SocketAddrV4> {
+        self.server().tcp_addresses()
     }
 
     pub(crate) fn udp(&self) -> SocketAddrV4 {

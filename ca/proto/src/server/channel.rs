@@ -86,6 +86,7 @@ impl<C> ServerCircuit<C> {
         let limit = self.limits.channels;
         if self.channels.len() >= limit {
             let reason = CloseReason::Limit { what: "channels", limit };
+            self.counters.over_limit += 1;
             self.report(cid, Eca::ALLOCMEM, &reason.to_string(), out);
             out.header(&channel::create_failed(cid));
             return Ok(());

@@ -19,6 +19,8 @@ pub struct Counters {
     pub stale: u64,
     /// Errors reported.
     pub errors: u64,
+    /// Requests refused because of [`Limits`].
+    pub over_limit: u64,
 }
 
 /// A header as it came, for those who get it back.
@@ -151,7 +153,9 @@ impl<C> ServerCircuit<C> {
     /// and [`ServerCircuit::handle_input`] skips the message as it arrives.
     pub fn give_up(&mut self, input: &[u8], out: &mut Output) {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
-        let Some((header, length)) = Header::parse(input, extended).filter(|_| self.drain == 0) else { return };
+        let Some((header, length)) = Header::parse(input, extended).filter(|_| self.drain == 0) else {
+            return;
+        };
         self.request = RawHeader::new(&input[..length]);
         let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
         self.report(cid, Eca::ALLOCMEM, "too much is being sent to this server at once, try again", out);
@@ -193,6 +197,7 @@ impl<C> ServerCircuit<C> {
         if Command::from_code(header.command).is_some() {
             let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
             let status = if self.minor.is_none() { Eca::DEFUNCT } else { Eca::TOLARGE };
+            self.counters.over_limit += 1;
             self.report(cid, status, &text, out);
         }
         true

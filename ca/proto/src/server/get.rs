@@ -177,6 +177,7 @@ impl<C> ServerCircuit<C> {
         let cid = self.channels.get(&Sid(header.p1)).map_or(msg::error::NO_CHANNEL, |c| c.cid);
         let text =
             format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
+        self.counters.over_limit += 1;
         let old = self.largest() == SHORT;
         let status = if old { Eca::SIXTEEN_K_ARRAY_CLIENT } else { Eca::TOLARGE };
         self.report(cid, status, &text, out);

@@ -132,7 +132,10 @@ impl<C> ServerCircuit<C> {
         let limit = self.limits.subscriptions;
         if bits == 0 || bits > 255 || self.monitors.count >= limit {
             let reason = match bits {
-                1..=255 => CloseReason::Limit { what: "subscriptions", limit },
+                1..=255 => {
+                    self.counters.over_limit += 1;
+                    CloseReason::Limit { what: "subscriptions", limit }
+                }
                 _ => CloseReason::EventMask(bits),
             };
             self.report(cid, Eca::ALLOCMEM, &reason.to_string(), out);

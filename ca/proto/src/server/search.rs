@@ -1,7 +1,5 @@
 //! Name search over UDP: one datagram in, at most one out.
 
-use std::ops::ControlFlow;
-
 use crate::dbr::text_from_bytes;
 use crate::wire::msg::{circuit, search};
 use crate::wire::{Command, Header, terminated};
@@ -22,6 +20,25 @@ struct Datagram {
     sequence: u32,
 }
 
+/// What one datagram came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// Names that are served here.
+    pub found: u32,
+    /// Names that are not.
+    pub missing: u32,
+    /// Something in it was no search, and what follows it was not looked at.
+    pub malformed: bool,
+}
+
+/// What one message of a datagram came to.
+enum Message {
+    Nothing,
+    Found(Cid),
+    Missing,
+    Malformed,
+}
+
 /// Answers the searches of one datagram.
 ///
 /// `exists` says whether a name is served here; `reply` gets each datagram to send back, of at most
@@ -31,19 +48,28 @@ pub fn handle_datagram(
     port: u16,
     mut exists: impl FnMut(&str) -> bool,
     mut reply: impl FnMut(&[u8]),
-) {
+) -> Searched {
     let mut rest = datagram;
+    let mut searched = Searched::default();
     let mut state = Datagram { minor: 0, sequence: 0 };
     let mut out = Vec::new();
     // Extended headers are legal only where minor 9 is known; no datagram needs one.
     while let Ok(Some((header, length))) = Header::decode(rest, false) {
         let Some(payload) = rest.get(length..length + header.size as usize) else { break };
         rest = &rest[length + header.size as usize..];
-        let found = match handle_message(&header, payload, &mut state, &mut exists) {
-            ControlFlow::Continue(found) => found,
-            ControlFlow::Break(()) => break,
+        let cid = match handle_message(&header, payload, &mut state, &mut exists) {
+            Message::Found(cid) => cid,
+            Message::Missing => {
+                searched.missing += 1;
+                continue;
+            }
+            Message::Nothing => continue,
+            Message::Malformed => {
+                searched.malformed = true;
+                break;
+            }
         };
-        let Some(cid) = found else { continue };
+        searched.found += 1;
         if out.len() + 24 > MAX_REPLY {
             reply(&out);
             out.clear();
@@ -56,6 +82,8 @@ pub fn handle_datagram(
     if !out.is_empty() {
         reply(&out);
     }
+    searched.malformed |= !rest.is_empty();
+    searched
 }
 
 fn handle_message(
@@ -63,19 +91,20 @@ fn handle_message(
     payload: &[u8],
     state: &mut Datagram,
     exists: &mut impl FnMut(&str) -> bool,
-) -> ControlFlow<(), Option<Cid>> {
+) -> Message {
     match Command::from_code(header.command) {
         Some(Command::Version) => {
             *state = Datagram { minor: header.count as u16, sequence: header.p1 };
-            ControlFlow::Continue(None)
+            Message::Nothing
         }
-        Some(Command::Search) if state.minor < OLDEST_MINOR => ControlFlow::Continue(None),
-        Some(Command::Search) if header.count < u32::from(OLDEST_MINOR) => ControlFlow::Break(()),
-        Some(Command::Search) => {
-            let known = name(payload, MAX_REPLY).is_some_and(|name| exists(&name));
-            ControlFlow::Continue(known.then_some(Cid(header.p2)))
-        }
-        _ => ControlFlow::Break(()),
+        Some(Command::Search) if state.minor < OLDEST_MINOR => Message::Nothing,
+        Some(Command::Search) if header.count < u32::from(OLDEST_MINOR) => Message::Malformed,
+        Some(Command::Search) => match name(payload, MAX_REPLY) {
+            None => Message::Nothing,
+            Some(name) if exists(&name) => Message::Found(Cid(header.p2)),
+            Some(_) => Message::Missing,
+        },
+        _ => Message::Malformed,
     }
 }
 
@@ -114,6 +143,24 @@ mod tests {
         search::encode_found(5070, Cid(0), &mut expected);
         search::encode_found(5070, Cid(2), &mut expected);
         assert_eq!(all[0], expected);
+    }
+
+    fn searched(datagram: &[u8]) -> Searched {
+        handle_datagram(datagram, 5070, |name| name.starts_with("ours"), |_| {})
+    }
+
+    #[test]
+    fn found_and_missing_names_are_told_apart_from_what_is_no_search() {
+        let mixed = search_for(&["ours:a", "theirs", "", "ours:b", "theirs"], true);
+        assert_eq!(searched(&mixed), Searched { found: 2, missing: 2, malformed: false });
+        let cut = Searched { found: 2, missing: 1, malformed: true };
+        assert_eq!(searched(&mixed[..mixed.len() - 1]), cut);
+        for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\0", &[0xFF; 100]] {
+            assert_eq!(searched(garbage), Searched { malformed: true, ..Searched::default() });
+        }
+        for nothing in [vec![], search_for(&[], true), search_for(&["ours:a"], false)] {
+            assert_eq!(searched(&nothing), Searched::default());
+        }
     }
 
     #[test]

@@ -163,9 +163,10 @@ fn datagrams_are_answered_as_rsrv_does() {
     let mut replies = Vec::new();
     for line in recorded("search") {
         let exists = |name: &str| records().iter().any(|pv| pv.name == name);
-        match line.from_client {
-            true => handle_datagram(&line.bytes, PORT, exists, |reply| replies.push(reply.to_vec())),
-            false => assert_eq!(replies.remove(0), line.bytes),
+        if line.from_client {
+            handle_datagram(&line.bytes, PORT, exists, |reply| replies.push(reply.to_vec()));
+        } else {
+            assert_eq!(replies.remove(0), line.bytes);
         }
     }
     assert!(replies.is_empty());
