@@ -128,10 +128,14 @@ impl<C> ServerCircuit<C> {
 
     fn decode(&mut self, rest: &[u8], out: &mut Output) -> Result<Option<(Header, usize)>, CloseReason> {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
+        // A client before 4.9 reads no long header: what is copied into an answer must fit a short one.
+        let most = if extended { u32::MAX } else { 0xFFFE };
+        let fit =
+            |header: Header| Header { size: header.size.min(most), count: header.count.min(most), ..header };
         match Header::decode(rest, extended) {
-            Ok(decoded) => Ok(decoded),
+            Ok(decoded) => Ok(decoded.map(|(header, length)| (fit(header), length))),
             Err(error) => {
-                let request = Header::parse(rest, extended).map(|(header, _)| header);
+                let request = Header::parse(rest, extended).map(|(header, _)| fit(header));
                 // A command that libca does not know must not stand in an ERROR.
                 if let Some(request) = request.filter(|r| Command::from_code(r.command).is_some()) {
                     self.report(error::NO_CHANNEL, Eca::INTERNAL, &request, &error.to_string(), out);
@@ -310,6 +314,7 @@ impl<C> ServerCircuit<C> {
                 service.unsubscribe(&channel.handle, feed);
             }
         }
+        self.monitors = Monitors::default();
         self.channels.clear();
     }
 }

@@ -95,7 +95,6 @@ impl Monitors {
 
     /// Takes all feeds, each with one channel that can name its PV.
     pub(super) fn drain_feeds(&mut self) -> Vec<(FeedId, Sid)> {
-        self.by_key.clear();
         self.feeds.drain().filter_map(|(id, feed)| Some((id, feed.subscriptions.first()?.sid))).collect()
     }
 }
@@ -228,6 +227,8 @@ impl<C> ServerCircuit<C> {
         let readable = channel.rights.contains(AccessRights::READ);
         let Some(state) = channel.feed.and_then(|feed| self.monitors.feeds.get(&feed)) else { return };
         let subscriptions: Vec<_> = state.subscriptions.iter().filter(|s| s.sid == sid).cloned().collect();
+        // one update at EVENTS_ON, however often the rights change until then
+        self.monitors.late.retain(|(late, _)| *late != sid);
         for subscription in subscriptions {
             if !readable {
                 subscription.append_denied(out);
@@ -316,6 +317,8 @@ impl Subscription {
 
     /// The update that says that the value may not be read.
     fn append_denied(&self, out: &mut Output) {
-        self.wanted.append_failure(Eca::NORDACCESS, self.count, out, self.header());
+        // room for one element at least: libca takes an update without data for the confirmation of a cancel
+        let header = |status, _, size| self.header()(status, self.count, size);
+        self.wanted.append_failure(Eca::NORDACCESS, self.count.max(1), out, header);
     }
 }
