@@ -232,7 +232,12 @@ impl<S: Service> Driver<S> {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.output);
                 }
-                Some(Delivery::Rights) => self.circuit.handle_rights(&mut self.view, &mut self.output),
+                Some(Delivery::Rights) => {
+                    self.circuit.handle_rights(&mut self.view, &mut self.output);
+                    if !self.circuit.resume(&mut self.view, &mut self.output) {
+                        return;
+                    }
+                }
             }
         }
     }

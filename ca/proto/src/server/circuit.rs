@@ -173,7 +173,9 @@ impl<C> ServerCircuit<C> {
             }
             return Err(error.into());
         }
-        Ok(Some((header, length)))
+        // A client before 4.9 reads no long header: a count that is copied into an answer must fit a short one.
+        let count = if extended { header.count } else { header.count.min(0xFFFE) };
+        Ok(Some((Header { count, ..header }, length)))
     }
 
     /// A put whose channel does not exist is answered from its header alone.
@@ -342,6 +344,7 @@ impl<C> ServerCircuit<C> {
                 service.unsubscribe(&channel.handle, feed);
             }
         }
+        self.monitors = Monitors::default();
         self.channels.clear();
     }
 }

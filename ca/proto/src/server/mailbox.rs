@@ -48,10 +48,14 @@ impl Lane {
         Some(feed)
     }
 
-    fn forget(&mut self, feed: FeedId) {
-        let before = self.feeds.len();
+    /// Takes the places of a feed out; `waits` are counts of pushes that somebody waits for.
+    fn forget<'a>(&mut self, feed: FeedId, waits: impl Iterator<Item = &'a mut u64>) {
+        let popped = self.popped;
+        let places: Vec<u64> =
+            (popped + 1..).zip(&self.feeds).filter(|(_, f)| **f == feed).map(|(n, _)| n).collect();
         self.feeds.retain(|other| *other != feed);
-        self.popped += (before - self.feeds.len()) as u64;
+        self.pushed -= places.len() as u64;
+        waits.for_each(|wait| *wait -= places.partition_point(|place| *place <= *wait) as u64);
     }
 }
 
@@ -111,8 +115,8 @@ impl Mailbox {
         let pending = self.feeds.remove(&feed).is_some_and(|state| !state.queue.is_empty());
         if pending && self.held {
             // Nothing is taken out while updates are held back: the places would pile up.
-            self.small.forget(feed);
-            self.bulk.forget(feed);
+            self.small.forget(feed, self.answers.iter_mut().map(|answer| &mut answer.after_small));
+            self.bulk.forget(feed, self.answers.iter_mut().map(|answer| &mut answer.after_bulk));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Subscriptions: EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON, and the updates.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::get::needs_meta;
 use super::wanted::Wanted;
@@ -97,7 +97,6 @@ impl Monitors {
 
     /// Takes all feeds, each with one channel that can name its PV.
     pub(super) fn drain_feeds(&mut self) -> Vec<(FeedId, Sid)> {
-        self.by_key.clear();
         self.feeds.drain().filter_map(|(id, feed)| Some((id, feed.subscriptions.first()?.sid))).collect()
     }
 }
@@ -153,22 +152,20 @@ impl<C> ServerCircuit<C> {
         self.monitors.count += 1;
         let serial = self.monitors.last_serial;
         let subscription = Subscription { serial, sid, id, wanted, count, mask, since: 0, filter: None };
-        if !readable {
-            subscription.append_denied(out);
-        }
         state.subscriptions.push(subscription);
         if let Some(channel) = self.channels.get_mut(&sid) {
             channel.feed = Some(feed);
         }
-        if self.monitors.off {
-            // The feed opens now, so that no change is missed; the first update waits for EVENTS_ON.
+        // The feed opens now, so that no change is missed; the first update waits for EVENTS_ON, a refusal does not.
+        let now = !self.monitors.off || !readable;
+        if !now {
             self.monitors.late.push_back((sid, id));
         }
-        self.first_update(sid, id, service, (!self.monitors.off).then_some(out));
+        self.first_update(sid, id, service, now.then_some(out));
         Ok(())
     }
 
-    /// Subscribes at the service and sends the current state, if there is an output.
+    /// Subscribes at the service and sends the current state, or that it may not be read, if there is an output.
     fn first_update<S: Service<Channel = C>>(
         &mut self,
         sid: Sid,
@@ -189,12 +186,15 @@ impl<C> ServerCircuit<C> {
         let subscribed = service.subscribe(&channel.handle, feed, mask, meta);
         subscription.since = subscribed.since;
         subscription.filter = service.filter(&channel.handle);
-        if let (Some(out), true) = (out, channel.rights.contains(AccessRights::READ)) {
-            let Some(reading) = subscription.filtered(&subscribed.reading, EventMask::all()) else { return };
-            let extra = || service.extra(&channel.handle);
-            subscription.append_update(&reading, extra, most, out);
-            self.counters.updates += 1;
+        let Some(out) = out else { return };
+        if !channel.rights.contains(AccessRights::READ) {
+            subscription.append_denied(out);
+            return;
         }
+        let Some(reading) = subscription.filtered(&subscribed.reading, EventMask::all()) else { return };
+        let extra = || service.extra(&channel.handle);
+        subscription.append_update(&reading, extra, most, out);
+        self.counters.updates += 1;
     }
 
     pub(super) fn handle_event_cancel<S: Service<Channel = C>>(
@@ -224,27 +224,15 @@ impl<C> ServerCircuit<C> {
         Ok(())
     }
 
-    /// Sends the current value, or that it may not be read, to all subscriptions of a channel.
-    pub(super) fn refresh_channel<S: Service<Channel = C>>(
-        &mut self,
-        sid: Sid,
-        service: &mut S,
-        out: &mut Output,
-    ) {
-        let Some(channel) = self.channels.get(&sid) else { return };
-        let readable = channel.rights.contains(AccessRights::READ);
-        let Some(state) = channel.feed.and_then(|feed| self.monitors.feeds.get(&feed)) else { return };
-        let own = state.subscriptions.iter().filter(|s| s.sid == sid);
-        if !readable {
-            own.for_each(|subscription| subscription.append_denied(out));
-            return;
-        }
-        for id in own.map(|subscription| subscription.id).collect::<Vec<_>>() {
-            if self.monitors.off {
-                self.monitors.late.push_back((sid, id));
-            } else {
-                self.first_update(sid, id, service, Some(out));
-            }
+    /// Lets [`ServerCircuit::resume`] send the current value, or that it may not be read, to all subscriptions of
+    /// these channels: once, however often their rights change until then.
+    pub(super) fn refresh_channels(&mut self, sids: &HashSet<Sid>) {
+        self.monitors.late.retain(|(late, _)| !sids.contains(late));
+        for sid in sids {
+            let feed = self.channels.get(sid).and_then(|channel| channel.feed);
+            let Some(state) = feed.and_then(|feed| self.monitors.feeds.get(&feed)) else { continue };
+            let own = state.subscriptions.iter().filter(|subscription| subscription.sid == *sid);
+            self.monitors.late.extend(own.map(|subscription| (*sid, subscription.id)));
         }
     }
 
@@ -334,6 +322,8 @@ impl Subscription {
 
     /// The update that says that the value may not be read.
     fn append_denied(&self, out: &mut Output) {
-        self.wanted.append_failure(Eca::NORDACCESS, self.count, out, self.header());
+        // room for one element at least: libca takes an update without data for the confirmation of a cancel
+        let header = |status, _, size| self.header()(status, self.count, size);
+        self.wanted.append_failure(Eca::NORDACCESS, self.count.max(1), out, header);
     }
 }

@@ -219,7 +219,8 @@ fn busy() -> Talk {
 fn check(talk: &mut Talk, given: usize) -> Result<(), TestCaseError> {
     let consumed = given - talk.input.len();
     prop_assert!(talk.closed.is_some() || talk.input.len() <= 1 << 20, "{consumed} of {given} consumed");
-    prop_assert!(talk.peak < 4096 + (2 << 20), "the output held {} bytes", talk.peak);
+    // the largest message is "array" as strings
+    prop_assert!(talk.peak < 4096 + 40 * 100_000 + 1024, "the output held {} bytes", talk.peak);
     for message in messages(&talk.sent) {
         prop_assert!(message.command != 11 || message.payload.len() >= 24);
     }

@@ -2,6 +2,7 @@
 
 mod channel;
 mod circuit;
+mod corpus;
 mod get;
 mod golden;
 mod header;
