@@ -195,8 +195,8 @@ pub(super) fn search<S: Service>(
     match shared.rate.admit(Instant::now()) {
         Admission::Admit => {}
         Admission::AdmitAgain => info!("searches are below {limit} names per second again"),
-        first_or_not => {
-            if first_or_not == Admission::DropFirst {
+        dropped @ (Admission::DropFirst | Admission::Drop) => {
+            if dropped == Admission::DropFirst {
                 warn!("more than {limit} names per second are searched, now by {peer}; the rest is dropped");
             }
             registry.over_rate.fetch_add(1, Relaxed);
