@@ -17,6 +17,9 @@ use super::interfaces::{self, Broadcasts};
 use super::rate::Admission;
 use super::{Service, Shared, hand_on};
 
+/// Datagrams received at once.
+const BATCH: usize = 8;
+
 /// A bound socket, and the one that its answers leave from.
 pub(super) struct SearchSocket {
     pub(super) socket: Arc<UdpSocket>,
@@ -24,6 +27,28 @@ pub(super) struct SearchSocket {
     state: UdpSocketState,
     pub(super) answers: Arc<UdpSocket>,
     pub(super) address: SocketAddrV4,
+}
+
+/// What one system call receives.
+struct Batch {
+    buffers: [Vec<u8>; BATCH],
+    meta: [RecvMeta; BATCH],
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { buffers: std::array::from_fn(|_| vec![0; 65536]), meta: [RecvMeta::default(); BATCH] }
+    }
+
+    /// The datagrams of the first `filled` buffers. The system may deliver several of one peer as one, each
+    /// but the last as long as the first.
+    fn datagrams(&self, filled: usize) -> impl Iterator<Item = (&RecvMeta, &[u8])> {
+        self.meta.iter().zip(&self.buffers).take(filled).flat_map(|(meta, buffer)| {
+            let empty = (meta.len == 0).then_some(&[][..]);
+            let datagrams = buffer[..meta.len].chunks(meta.stride.max(1)).chain(empty);
+            datagrams.map(move |datagram| (meta, datagram))
+        })
+    }
 }
 
 impl SearchSocket {
@@ -37,13 +62,13 @@ impl SearchSocket {
         Ok(Self { socket, state, answers, address })
     }
 
-    async fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {
-        let mut receive = || {
-            let mut meta = [RecvMeta::default()];
-            self.state.recv((&*self.socket).into(), &mut [IoSliceMut::new(buffer)], &mut meta)?;
-            Ok(meta[0])
+    /// Waits for datagrams and takes what has come; returns how many buffers were filled.
+    async fn receive(&self, batch: &mut Batch) -> io::Result<usize> {
+        let receive = || {
+            let mut buffers = batch.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
+            self.state.recv((&*self.socket).into(), &mut buffers, &mut batch.meta)
         };
-        self.socket.async_io(Interest::READABLE, &mut receive).await
+        self.socket.async_io(Interest::READABLE, receive).await
     }
 
     /// The address that a datagram was sent to, if the system tells.
@@ -107,21 +132,19 @@ pub(super) fn bind_shared(address: SocketAddrV4) -> io::Result<UdpSocket> {
 
 /// Answers searches until the server stops. No error ends it.
 pub(super) async fn serve<S: Service>(socket: SearchSocket, shared: Arc<Shared<S>>) {
-    let mut buffer = vec![0; 65536];
+    let mut batch = Batch::new();
     let mut broadcasts = Broadcasts::default();
     loop {
         let received = tokio::select! {
             () = shared.stop.cancelled() => return,
-            received = socket.receive(&mut buffer) => received,
+            received = socket.receive(&mut batch) => received,
         };
         match received {
-            Ok(meta) => {
-                let SocketAddr::V4(peer) = meta.addr else { continue };
-                // The system may deliver several datagrams of one peer and length as one.
-                let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
-                let empty = (meta.len == 0).then_some(&[][..]);
-                for datagram in datagrams.chain(empty) {
-                    answer(datagram, peer, socket.destination(&meta), &socket, &mut broadcasts, &shared);
+            Ok(filled) => {
+                for (meta, datagram) in batch.datagrams(filled) {
+                    if let SocketAddr::V4(peer) = meta.addr {
+                        answer(datagram, peer, socket.destination(meta), &socket, &mut broadcasts, &shared);
+                    }
                 }
             }
             Err(error) => {
@@ -172,8 +195,8 @@ pub(super) fn search<S: Service>(
     match shared.rate.admit(Instant::now()) {
         Admission::Admit => {}
         Admission::AdmitAgain => info!("searches are below {limit} names per second again"),
-        first_or_not => {
-            if first_or_not == Admission::DropFirst {
+        dropped @ (Admission::DropFirst | Admission::Drop) => {
+            if dropped == Admission::DropFirst {
                 warn!("more than {limit} names per second are searched, now by {peer}; the rest is dropped");
             }
             registry.over_rate.fetch_add(1, Relaxed);
@@ -189,4 +212,20 @@ pub(super) fn search<S: Service>(
     shared.rate.spend(searched.found + searched.missing);
     registry.malformed.fetch_add(searched.malformed.into(), Relaxed);
     Some(searched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_that_came_as_one_are_taken_apart() {
+        let mut batch = Batch::new();
+        for (n, (len, stride)) in [(20, 8), (0, 0), (5, 5)].into_iter().enumerate() {
+            (batch.meta[n].len, batch.meta[n].stride) = (len, stride);
+        }
+        let lengths = |filled| batch.datagrams(filled).map(|(_, d)| d.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(3), [8, 8, 4, 0, 5]);
+        assert_eq!(lengths(1), [8, 8, 4]);
+    }
 }
