@@ -306,7 +306,8 @@ impl Model {
                 if !now.contains(AccessRights::READ) {
                     sub.denied += 1;
                     sub.told = false;
-                } else if sub.first {
+                } else {
+                    // It may have had its first update already, also when others still wait for theirs.
                     sub.repeats += 1;
                 }
             }
