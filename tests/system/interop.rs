@@ -9,7 +9,7 @@ const SCRIPT: Duration = Duration::from_secs(90);
 
 fn meets(name: &str) {
     let server = Server::start();
-    if let Some(script) = Script::start(name, &server, SCRIPT) {
+    if let Some(script) = Script::start(name, server.udp, SCRIPT) {
         script.finish();
     }
 }
@@ -33,7 +33,7 @@ fn caproto_reads_writes_and_subscribes() {
 fn clients_come_back_after_the_server_was_killed() {
     let port = free_port();
     let server = Server::with(&[], port);
-    let Some(script) = Script::start("reconnect.py", &server, SCRIPT) else { return };
+    let Some(script) = Script::start("reconnect.py", server.udp, SCRIPT) else { return };
     script.wait_line("connected");
     let (status, ..) = server.stop("KILL");
     assert!(!status.success());

@@ -1,9 +1,11 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod commands;
+mod hosts;
 mod interop;
 mod launch;
 mod peers;
 mod process;
 mod raw;
+mod soak;
 mod stop;

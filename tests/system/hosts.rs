@@ -1,0 +1,45 @@
+//! Several servers on one host.
+
+use std::time::Duration;
+
+use crate::launch::{Server, free_port};
+use crate::peers::Script;
+
+/// Servers that start at once.
+const MANY: usize = 20;
+const FOUND: Duration = Duration::from_secs(60);
+
+#[test]
+fn two_servers_on_one_port_are_both_found_through_127_0_0_1_by_libca_and_caproto() {
+    let port = free_port();
+    let _servers = [Server::with(&["clock"], port), Server::with(&["example"], port)];
+    let names = ["wt:delay", "TEST:SERVER.example_pv", "wt:response", "TEST:SERVER.VAL"];
+    if let Some(script) = Script::start_with("found.py", &names, port, FOUND) {
+        script.finish();
+    }
+}
+
+#[test]
+fn twenty_servers_started_at_once_all_serve() {
+    let port = free_port();
+    let prefixes: Vec<_> = (0..MANY).map(|number| format!("S{number}:")).collect();
+    // Each waits for its ready line in a thread of its own: they start at the same time.
+    let servers: Vec<_> = std::thread::scope(|scope| {
+        let start = |prefix| scope.spawn(move || Server::with(&["clock", "--prefix", prefix], port));
+        let starting: Vec<_> = prefixes.iter().map(|prefix| start(prefix.as_str())).collect();
+        starting.into_iter().map(|server| server.join().expect("it starts")).collect()
+    });
+    assert!(servers.iter().all(|server| server.udp == port));
+    let mut ports: Vec<_> = servers.iter().map(|server| server.tcp).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), MANY, "each has a TCP port of its own");
+    for (server, prefix) in servers.iter().zip(&prefixes) {
+        assert!(server.circuit().try_create(&format!("{prefix}delay")).is_some());
+    }
+    let names: Vec<_> = prefixes.iter().map(|prefix| format!("{prefix}delay")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    if let Some(script) = Script::start_with("found.py", &names, port, FOUND) {
+        script.finish();
+    }
+}
