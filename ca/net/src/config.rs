@@ -1,5 +1,6 @@
 //! Network settings; the only reader of `EPICS_CA*`, with the meaning that EPICS base gives them.
 
+mod client;
 mod env;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use ca_proto::{Limits, REPEATER_PORT, SERVER_PORT};
 
 use crate::Error;
+pub use client::ClientConfig;
 use env::Reader;
 
 /// Beacon period of base, in seconds.

@@ -1,20 +1,48 @@
 //! What can go wrong with the network.
 
+use ca_proto::Eca;
+
 /// A failure of the network layer; opaque, with its cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct Error {
     what: String,
+    status: Option<Eca>,
     source: Option<std::io::Error>,
 }
 
 impl Error {
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self { what: format!("{}: {source}", what.into()), source: Some(source) }
+        Self { what: format!("{}: {source}", what.into()), status: None, source: Some(source) }
     }
 
     pub(crate) fn config(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self { what: what.into(), status: None, source: None }
+    }
+
+    /// A request failed with a status.
+    pub(crate) fn status(what: impl Into<String>, status: Eca) -> Self {
+        Self { what: what.into(), status: Some(status), source: None }
+    }
+
+    /// The status of Channel Access, if there is one.
+    pub fn eca(&self) -> Option<Eca> {
+        self.status
+    }
+
+    /// True when nothing came in time.
+    pub fn is_timeout(&self) -> bool {
+        self.status == Some(Eca::TIMEOUT)
+    }
+
+    /// True when the channel is not connected, or was lost meanwhile.
+    pub fn is_disconnected(&self) -> bool {
+        self.status == Some(Eca::DISCONN)
+    }
+
+    /// True when the server does not allow it.
+    pub fn is_access_denied(&self) -> bool {
+        matches!(self.status, Some(Eca::NORDACCESS | Eca::NOWTACCESS))
     }
 
     /// True when an address or port could not be had.

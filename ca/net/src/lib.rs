@@ -1,12 +1,13 @@
 //! EPICS Channel Access over tokio.
 //!
 //! [`server::Server`] answers searches, accepts circuits and sends beacons for the PVs behind a
-//! [`server::Service`]. The protocol itself is in `ca-proto`, re-exported as [`proto`].
+//! [`server::Service`]. [`client::Context`] finds PVs, gets, puts and monitors them. The protocol itself is in `ca-proto`, re-exported as [`proto`].
 
+pub mod client;
 mod config;
 mod error;
 pub mod server;
 
 pub use ca_proto as proto;
-pub use config::{Config, ConfigWarning};
+pub use config::{ClientConfig, Config, ConfigWarning};
 pub use error::Error;

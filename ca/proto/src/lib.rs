@@ -2,15 +2,18 @@
 //!
 //! Bytes go in, bytes come out: [`server::ServerCircuit`] answers what a client sent on one TCP
 //! circuit, [`server::search`] answers a datagram, [`dbr`] converts and lays out values. What a PV is,
-//! the caller says through [`server::Service`].
+//! the caller says through [`server::Service`]. The other side is [`client::ClientCircuit`] for a circuit,
+//! [`client::Searches`] for names, [`client::Beacons`] for the servers' signs of life.
 
 pub mod alarm;
+pub mod client;
 pub mod close;
 pub mod dbr;
 pub mod eca;
 pub mod event_mask;
 pub mod ids;
 pub mod limits;
+mod output;
 pub mod server;
 pub mod wire;
 
@@ -20,6 +23,7 @@ pub use eca::Eca;
 pub use event_mask::EventMask;
 pub use ids::{Cid, Ioid, Sid, SubscriptionId};
 pub use limits::Limits;
+pub use output::Output;
 
 /// The minor protocol version that we speak.
 pub const MINOR_VERSION: u16 = 13;

@@ -2,6 +2,7 @@
 
 mod beacon;
 mod circuit;
+mod client;
 mod hand_on;
 mod hostile_peer;
 mod interfaces;

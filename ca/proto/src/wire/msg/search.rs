@@ -1,8 +1,10 @@
 //! SEARCH, its answers, and the beacon.
 
-use crate::wire::{Command, Header};
+use crate::wire::{Command, Header, padded, put_text};
 use crate::{Cid, MINOR_VERSION};
 
+/// `data_type` of a SEARCH that is answered only where the name is known.
+pub const DONT_REPLY: u16 = 5;
 /// `data_type` of a SEARCH whose sender wants NOT_FOUND as well.
 pub const DO_REPLY: u16 = 10;
 /// `p1` of a search answer: connect to the address that the answer came from.
@@ -28,4 +30,13 @@ pub const fn not_found(request: &Header) -> Header {
 /// A sign of life: minor version, TCP port, running number.
 pub const fn beacon(port: u16, id: u32) -> Header {
     Header { data_type: MINOR_VERSION, count: port as u32, p1: id, ..super::header(Command::Beacon) }
+}
+
+/// Appends a SEARCH for a name; the id stands in both places where servers look for it.
+pub fn encode_request(reply: u16, cid: Cid, name: &str, out: &mut Vec<u8>) {
+    let size = padded(name.len() as u64 + 1) as u32;
+    let header = super::header(Command::Search);
+    Header { size, data_type: reply, count: MINOR_VERSION.into(), p1: cid.0, p2: cid.0, ..header }
+        .encode(out);
+    put_text(name.as_bytes(), out);
 }
