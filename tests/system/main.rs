@@ -2,6 +2,7 @@
 
 mod commands;
 mod interop;
+mod kinds;
 mod launch;
 mod peers;
 mod process;

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::launch::{Lines, Server, isolated, wait_exit};
+use crate::launch::{Lines, isolated, wait_exit};
 
 /// Longest time for the environment to be made.
 const INSTALL: Duration = Duration::from_secs(400);
@@ -95,8 +95,8 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Starts a script of `tests/peers`; `None` when there are no peers.
-    pub(crate) fn start(name: &str, server: &Server, deadline: Duration) -> Option<Self> {
+    /// Starts a script of `tests/peers` that searches on this port; `None` when there are no peers.
+    pub(crate) fn start(name: &str, udp: u16, deadline: Duration) -> Option<Self> {
         let python = python()?;
         let repeater = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
         let repeater_port = repeater.local_addr().expect("a bound socket").port();
@@ -106,7 +106,7 @@ impl Script {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("EPICS_CA_ADDR_LIST", "127.0.0.1")
             .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
-            .env("EPICS_CA_SERVER_PORT", server.udp.to_string())
+            .env("EPICS_CA_SERVER_PORT", udp.to_string())
             .env("EPICS_CA_REPEATER_PORT", repeater_port.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -128,13 +128,15 @@ impl Script {
         panic!("{} did not print {wanted:?}", self.name);
     }
 
-    /// Waits for its end, which must be a good one.
-    pub(crate) fn finish(mut self) {
+    /// Waits for its end, which must be a good one; all that it printed.
+    pub(crate) fn finish(mut self) -> String {
         let status = wait_exit(&mut self.child, self.until.saturating_duration_since(Instant::now()));
         let Some(status) = status else { panic!("{} did not end in time", self.name) };
         self.out.join();
         assert!(status.success(), "{}: {status}", self.name);
-        print!("{}", self.out.text());
+        let text = self.out.text();
+        print!("{text}");
+        text
     }
 }
 
