@@ -112,10 +112,19 @@ def sample(name, count):
     return (np.arange(count) % 120 + 1).astype(DTYPES[name])
 
 
+def put_array(name, data):
+    """With the synchronous client, as the other sends what fits the socket and then ends with BlockingIOError."""
+    if len(data) == 0:
+        return put(name, data)
+    response = sync.write(name, data, notify=True, timeout=LIMIT, repeater=False)
+    assert response.status.success, response
+
+
 def test_length(name, count):
     data = sample(name, count)
-    watched = Watched(f"k:{name}")
-    put(f"k:{name}", data)
+    # Of an update without any byte, as an empty array of a plain type has, caproto cannot tell the data.
+    watched = Watched(f"k:{name}", data_type="time")
+    put_array(f"k:{name}", data)
     same = lambda response: list(response.data) == data if name == "strings" else np.array_equal(response.data, data)
     response = get(f"k:{name}")
     assert response.data_count == count and same(response), response
@@ -236,24 +245,27 @@ def test_masks():
 
 
 def test_filters():
+    """Without `dec`: a filter that caproto itself does not know ends its search thread."""
     slices = {"k:slice.[2:4]": [2, 3, 4], "k:slice[-2:]": [8, 9], 'k:slice.{"arr":{"s":1,"e":5,"i":2}}': [1, 3, 5]}
     for name, value in slices.items():
         assert get(name).data.tolist() == value, name
         assert pv(name).channel.native_data_count == len(value), name
     stamped = get('k:fixed.{"ts":{}}', data_type="time")
     assert stamped.data.tolist() == [4.5] and abs(stamped.metadata.timestamp - time.time()) < 5
-    near, some = Watched('k:filtered.{"dbnd":{"abs":1}}'), Watched('k:filtered.{"dec":{"n":3}}')
+    near = Watched('k:filtered.{"dbnd":{"abs":1}}')
     for value in (0.5, 1, 1.5, 2, 3, 4, 5):
         put("k:filtered", value)
     assert near.until_value(5) == [0, 1.5, 3, 5], near.values()
-    assert some.until_value(4) == [0, 1.5, 4], some.values()
-    near.close(), some.close()
+    near.close()
     put("k:filtered", 0)
 
 
 def test_bad_filter():
-    """The circuit hears of it at once; the PV of the threading client does not and shows as not connected."""
-    name = 'k:slice.{"nonsense":{}}'
+    """The circuit hears of it at once; the PV of the threading client does not and shows as not connected.
+
+    It is a filter that caproto knows and this server does not.
+    """
+    name = 'k:slice.{"sync":{"m":"before","s":"x"}}'
     manager = pv("k:slice.[0:0]").circuit_manager
     (bad,) = CONTEXT.get_pvs(name, timeout=LIMIT)
     failed = lambda: [c for c in list(manager.channels.values()) if c.name == name and c.states[caproto.CLIENT] is caproto.FAILED]

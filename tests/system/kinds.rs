@@ -1,6 +1,5 @@
 //! An IOC with a PV of each kind, for real clients; `tests/peers/kinds.py` says what they must find in it.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use wrapper::{
@@ -50,13 +49,6 @@ impl Kinds {
         let udp = running.udp_addresses()[0].port();
         *ioc.lock().expect("no holder panics") = Some(running);
         Self { ioc, udp }
-    }
-
-    /// Where circuits are accepted.
-    pub(crate) fn tcp(&self) -> SocketAddrV4 {
-        let ioc = self.ioc.lock().expect("no holder panics");
-        let addresses = ioc.as_ref().map(Ioc::tcp_addresses).unwrap_or_default();
-        addresses.first().copied().unwrap_or(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))
     }
 }
 
