@@ -15,6 +15,7 @@ from kinds import (
 LIMIT = 20
 VALUE, LOG, ALARM, PROPERTY = 1, 2, 4, 8
 GETFAIL, PUTFAIL, NOWTACCESS = 152, 160, 376
+NEVER_CONNECTED = 0
 DTYPES = {"chars": "u1", "shorts": "i2", "longs": "i4", "floats": "f4", "doubles": "f8"}
 
 
@@ -280,7 +281,7 @@ def test_bad_filter():
     bad = epics.PV('k:slice.{"nonsense":{}}')
     good = pv("k:slice.[0:0]")
     assert good.connected and not bad.wait_for_connection(timeout=0.5)
-    assert ca.state(bad.chid) == dbr.CS_NEVER_SEARCH - 4
+    assert ca.state(bad.chid) == NEVER_CONNECTED
     bad.disconnect()
 
 
