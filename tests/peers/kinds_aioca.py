@@ -262,8 +262,37 @@ async def test_bad_filter():
     assert isinstance(bad, CANothing) and bad.errorcode == 80, bad
 
 
+async def requests():
+    await put("x:count", 1)
+    return await get("k:requests")
+
+
+async def requests_of_a_put():
+    """Requests between two counts around a put that changes nothing."""
+    for _ in range(2):
+        before = await requests()
+        await put("x:wave", 0)
+        found = await requests() - before
+    return found
+
+
 async def test_events_off():
-    """libca's thread only queues here, so EVENTS_OFF needs a loop that holds the interpreter; the last value arrives."""
+    """libca sends EVENTS_OFF when its input is behind, here by copies of large arrays; the last value arrives."""
+    watched = Watched("k:wave", format=FORMAT_TIME)
+    await watched.wait(bool)
+    own = await requests_of_a_put()
+    before = await requests()
+    await put("x:wave", 200)
+    await watched.wait(lambda seen: len(seen[-1]) and seen[-1][0] == 200)
+    told = await requests() - before
+    assert told >= own + 2, "EVENTS_OFF was not sent"
+    firsts = [value[0] for value in watched.all[1:]]
+    assert firsts == sorted(firsts), "in order"
+    watched.close()
+
+
+async def test_burst():
+    """Without `all_updates` those that come while the loop is busy are dropped, but for the last."""
     watched = Watched("k:burst", all_updates=False)
     await watched.wait(bool)
     done = asyncio.create_task(put("x:post", 100000))
@@ -311,7 +340,7 @@ async def main():
         await checks.run_async(f"text_of_{size}", test_text, size)
     for name in (
         "put_text_to_state", "wrong_puts", "long_names", "fields", "field_writes", "severity_monitor",
-        "masks", "filters", "bad_filter", "events_off",
+        "masks", "filters", "bad_filter", "events_off", "burst",
     ):  # fmt: skip
         await checks.run_async(name, globals()[f"test_{name}"])
     await checks.run_async("served_again", test_served_again, gone)

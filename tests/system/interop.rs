@@ -60,6 +60,7 @@ const COMMON: &[&str] = &[
     "filters",
     "bad_filter",
     "events_off",
+    "burst",
     "removed",
     "served_again",
 ];
@@ -70,7 +71,9 @@ const ARRAYS: [&str; 6] = ["chars", "shorts", "longs", "floats", "doubles", "str
 fn names(types: impl Iterator<Item = u16>, more: &[String]) -> Vec<String> {
     let mut names: Vec<_> = COMMON.iter().map(|name| (*name).to_owned()).collect();
     names.extend(types.flat_map(|ty| NATIVES.map(|native| format!("type_{ty:02}_of_{native}"))));
-    names.extend([0, 1, 16_384].iter().flat_map(|length| ARRAYS.map(|array| format!("length_{length}_of_{array}"))));
+    names.extend(
+        [0, 1, 16_384].iter().flat_map(|length| ARRAYS.map(|array| format!("length_{length}_of_{array}"))),
+    );
     names.push("length_10000000_of_doubles".to_owned());
     names.extend(NATIVES.map(|native| format!("put_to_{native}")));
     names.extend((0..7).map(|ty| format!("put_as_{ty}")));
@@ -90,7 +93,8 @@ fn finds(script: &str, expected: &[String]) {
     let kinds = Kinds::start();
     let Some(script) = Script::start(script, kinds.udp, SCRIPT) else { return };
     let text = script.finish();
-    let mut found: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ok ")).map(str::to_owned).collect();
+    let mut found: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("ok ")).map(str::to_owned).collect();
     found.sort();
     assert_eq!(found, expected);
 }
@@ -111,6 +115,6 @@ fn every_kind_of_pv_as_aioca_sees_it() {
 #[test]
 fn every_kind_of_pv_as_caproto_sees_it() {
     let mut more: Vec<_> = NATIVES.iter().map(|native| format!("sync_read_{native}")).collect();
-    more.extend(["burst", "sync_write", "sync_subscribe"].map(str::to_owned));
+    more.extend(["sync_write", "sync_subscribe"].map(str::to_owned));
     finds("kinds_caproto.py", &names(all_types().filter(|ty| *ty != 28), &more));
 }

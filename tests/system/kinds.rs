@@ -1,6 +1,6 @@
 //! An IOC with a PV of each kind, for real clients; `tests/peers/kinds.py` says what they must find in it.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use wrapper::{
     Alarm, AlarmSeverity, AlarmStatus, ArgType, Command, CommandSpec, Config, DeviceError, DeviceIo,
@@ -25,6 +25,8 @@ const LONGEST: usize = 10_000_000;
 const CELLS: usize = 16_384;
 /// Capacity of the text.
 const TEXT: usize = 10_000;
+/// Elements of an array that is posted many times.
+const WAVE: usize = 100_000;
 /// The PV that comes and goes.
 const GONE: &str = "k:gone";
 
@@ -41,9 +43,9 @@ impl Kinds {
     /// Starts it on free ports of loopback.
     pub(crate) fn start() -> Self {
         let ioc = Shared::default();
-        let burst = Arc::new(OnceLock::new());
-        let control = Control::new(ioc.clone(), burst.clone());
-        let builder = Ioc::builder().group(group(&burst).expect("good PVs")).group(gone());
+        let (group, posted) = group().expect("good PVs");
+        let control = Control::new(ioc.clone(), posted);
+        let builder = Ioc::builder().group(group).group(gone());
         let builder = builder.device("control", "x:", Box::new(control)).expect("good PVs");
         let running = builder.start(Config::isolated()).expect("loopback");
         let udp = running.udp_addresses()[0].port();
@@ -61,20 +63,19 @@ impl Drop for Kinds {
     }
 }
 
-fn group(burst: &OnceLock<Pv<f64>>) -> Result<GroupBuilder, GroupError> {
+fn group() -> Result<(GroupBuilder, Posted), GroupError> {
     let mut g = GroupBuilder::new("k:");
     sources(&mut g)?;
     targets(&mut g)?;
     arrays(&mut g)?;
-    let pv = g.pv("burst", 0.0).every_post().add()?;
-    burst.set(pv).expect("set once");
+    let posted = Posted::build(&mut g)?;
     g.pv("fixed", 4.5).read_only().add()?;
     g.pv("limited", 1.0).control_limits(-10.0..=10.0).add()?;
     g.pv("slice", (0..10).map(f64::from).collect::<Vec<_>>()).max_length(16).add()?;
     g.pv("filtered", 0.0).add()?;
     described(g.pv("field", 50.25)).doc("a number with fields").add()?;
     described(g.pv("mask", 50.0)).deadbands(1.0, 3.0).add()?;
-    Ok(g)
+    Ok((g, posted))
 }
 
 /// One PV of each native type, read as each DBR type.
@@ -126,20 +127,45 @@ fn gone() -> GroupBuilder {
     g
 }
 
+/// PVs that are posted when a client asks.
+struct Posted {
+    burst: Pv<f64>,
+    wave: Pv<Vec<f64>>,
+    /// Requests on all circuits so far.
+    requests: Pv<f64>,
+}
+
+impl Posted {
+    fn build(g: &mut GroupBuilder) -> Result<Self, GroupError> {
+        Ok(Self {
+            burst: g.pv("burst", 0.0).every_post().add()?,
+            wave: g.pv("wave", Vec::new()).max_length(WAVE).add()?,
+            requests: g.pv("requests", 0.0).read_only().add()?,
+        })
+    }
+}
+
 /// Does what a client asks of the server: posts, and takes a PV away and brings it back.
 struct Control {
     specs: Vec<CommandSpec>,
     ioc: Shared,
-    burst: Arc<OnceLock<Pv<f64>>>,
+    posted: Posted,
 }
 
 impl Control {
-    fn new(ioc: Shared, burst: Arc<OnceLock<Pv<f64>>>) -> Self {
-        let spec = |name, doc| CommandSpec::new(name, doc).arg("n", ArgType::Number, "");
-        let specs = vec![spec("post", "posts 1 to n"), spec("serve", "serves the PV that comes and goes")];
-        Self { specs, ioc, burst }
+    fn new(ioc: Shared, posted: Posted) -> Self {
+        let spec = |(name, doc)| CommandSpec::new(name, doc).arg("n", ArgType::Number, "");
+        Self { specs: COMMANDS.map(spec).to_vec(), ioc, posted }
     }
 }
+
+/// What a client can ask for, by a put of a number.
+const COMMANDS: [(&str, &str); 4] = [
+    ("post", "posts 1 to n"),
+    ("wave", "posts arrays full of 1 to n"),
+    ("count", "tells the requests so far"),
+    ("serve", "serves the PV that comes and goes, or not"),
+];
 
 impl SystemDevice for Control {
     fn commands(&self) -> &[CommandSpec] {
@@ -148,7 +174,7 @@ impl SystemDevice for Control {
 
     fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
         let port = group.port()?;
-        for name in ["post", "serve"] {
+        for (name, _) in COMMANDS {
             group.pv(name, 0.0).command(&port, move |n| Command::new(name).arg("n", n)).add()?;
         }
         Ok(())
@@ -156,17 +182,20 @@ impl SystemDevice for Control {
 
     fn execute(&mut self, command: Command, _io: &DeviceIo) -> Result<Reply, DeviceError> {
         let n = command.number("n")? as u32;
-        if command.name() == "post" {
-            let burst = self.burst.get().ok_or("no PV to post to")?;
-            (1..=n).for_each(|value| burst.post(f64::from(value)));
-            return Ok(Reply::done());
-        }
+        let posted = &self.posted;
         let ioc = self.ioc.lock().map_err(|_| "poisoned")?;
         let ioc = ioc.as_ref().ok_or("no IOC")?;
-        match n {
-            0 if ioc.remove(GONE) => Ok(Reply::done()),
-            0 => Err("it is gone already".into()),
-            _ => ioc.add(gone()).map(|()| Reply::done()).map_err(|error| DeviceError::new(error.to_string())),
+        match (command.name(), n) {
+            ("post", _) => (1..=n).for_each(|value| posted.burst.post(f64::from(value))),
+            ("wave", _) => (1..=n).for_each(|value| posted.wave.post(vec![f64::from(value); WAVE])),
+            ("count", _) => {
+                let requests: u64 = ioc.report().circuits.iter().map(|circuit| circuit.requests).sum();
+                posted.requests.post(requests as f64);
+            }
+            (_, 0) if ioc.remove(GONE) => {}
+            (_, 0) => return Err("it is gone already".into()),
+            _ => ioc.add(gone()).map_err(|error| DeviceError::new(error.to_string()))?,
         }
+        Ok(Reply::done())
     }
 }
