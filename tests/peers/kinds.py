@@ -36,6 +36,25 @@ AS_TEXT = {
     "double": "85.250",
 }
 AS_NUMBER = {"string": 85.25, "short": 85, "float": 85.25, "enum": 2, "char": 85, "long": 85, "double": 85.25}
+# Other names of a text, and the text.
+LONG_NAMES = {
+    "k:to_string$": "a string",
+    "k:to_string.VAL$": "a string",
+    "k:field.DESC$": "a number with fields",
+}
+SLICES = {
+    "k:slice.[2:4]": [2, 3, 4],
+    "k:slice[-2:]": [8, 9],
+    'k:slice.{"arr":{"s":1,"e":5,"i":2}}': [1, 3, 5],
+}
+FIELDS = {
+    **{"NAME": "k:field", "DESC": "a number with fields", "RTYP": "ao", "EGU": "mm/s", "PREC": 3},
+    **{"HOPR": 120, "LOPR": 0, "DRVH": 110, "DRVL": 5, "MDEL": 0, "ADEL": 0, "STAT": 0, "SEVR": 0},
+    **{"HIHI": 90, "HIGH": 80, "LOW": 20, "LOLO": 10, "HHSV": 2, "HSV": 1, "LSV": 1, "LLSV": 2},
+}
+# What is put to some of them, and what DBR_CTRL then shows.
+WRITES = {"EGU": "um", "PREC": 1, "HOPR": 99, "HIHI": 88, "HSV": 2, "MDEL": 0.5, "ADEL": 2.5, "DESC": "other"}
+WRITTEN = ("um", 1, 99, 88)
 STSACK_STRING, CLASS_NAME = 37, 38
 CLASSES = ("plain", "sts", "time", "gr", "ctrl")
 

@@ -5,11 +5,14 @@ import time
 
 import numpy as np
 from aioca import (
-    DBE_ALARM, DBE_LOG, DBE_PROPERTY, DBE_VALUE, DBR_CHAR, DBR_CHAR_STR, DBR_CLASS_NAME, DBR_STRING, DBR_STSACK_STRING,
+    DBE_ALARM, DBE_LOG, DBE_PROPERTY, DBE_VALUE, DBR_CHAR, DBR_CHAR_STR, DBR_STRING,
     FORMAT_CTRL, FORMAT_RAW, FORMAT_TIME, CANothing, caget, cainfo, camonitor, caput,
 )  # fmt: skip
 from epicscorelibs.ca.cadef import CAException
-from kinds import CLASS_NAME, LABELS, LENGTHS, LONGEST, PUTFAIL, STSACK_STRING, TEXTS, UTF8, Checks, fails, types, verify
+from kinds import (
+    FIELDS, LABELS, LENGTHS, LONG_NAMES, LONGEST, PUTFAIL, SLICES, TEXTS, UTF8, WRITES, WRITTEN,
+    Checks, fails, types, verify,
+)  # fmt: skip
 
 LIMIT = 20
 GETFAIL, NOWTACCESS = 152, 376
@@ -93,7 +96,8 @@ async def test_type(type_, source):
         return
     assert value.ok, value
     found = {name: getattr(value, name, None) for name in ("status", "severity", "units", "precision")}
-    found |= {"value": first(value), "stamp": getattr(value, "timestamp", None), "labels": getattr(value, "enums", None)}
+    found |= {"value": first(value), "stamp": getattr(value, "timestamp", None)}
+    found["labels"] = getattr(value, "enums", None)
     limits = [getattr(value, name, None) for name in LIMIT_NAMES]
     verify(type_, source, found | {"limits": limits})
 
@@ -173,8 +177,7 @@ async def test_text(size):
 
 async def test_long_names():
     await put("k:to_string", "a string")
-    names = {"k:to_string$": "a string", "k:to_string.VAL$": "a string", "k:field.DESC$": "a number with fields"}
-    for name, value in names.items():
+    for name, value in LONG_NAMES.items():
         assert await get(name) == value, name
     await put("k:to_string$", "longer, by its long name", datatype=DBR_CHAR_STR)
     assert await get("k:to_string") == "longer, by its long name"
@@ -186,24 +189,19 @@ async def test_long_names():
 
 
 async def test_fields():
-    known = {
-        "NAME": "k:field", "DESC": "a number with fields", "RTYP": "ao", "EGU": "mm/s", "PREC": 3, "HOPR": 120, "LOPR": 0,
-        "DRVH": 110, "DRVL": 5, "HIHI": 90, "HIGH": 80, "LOW": 20, "LOLO": 10, "HHSV": 2, "HSV": 1, "LSV": 1, "LLSV": 2,
-        "MDEL": 0, "ADEL": 0, "STAT": 0, "SEVR": 0,
-    }  # fmt: skip
-    found = dict(zip(known, await get([f"k:field.{name}" for name in known])))
-    assert found == known, found
+    found = dict(zip(FIELDS, await get([f"k:field.{name}" for name in FIELDS])))
+    assert found == FIELDS, found
     assert (await get("k:field.HHSV", format=FORMAT_CTRL)).enums == ["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
 
 
 async def test_field_writes():
-    writes = {"EGU": "um", "PREC": 1, "HOPR": 99.0, "HIHI": 88.0, "HSV": 2, "MDEL": 0.5, "ADEL": 2.5, "DESC": "other"}
-    names = [f"k:field.{name}" for name in writes]
+    names = [f"k:field.{name}" for name in WRITES]
     before = await get(names)
-    await caput(names, list(writes.values()), wait=True, timeout=LIMIT)
-    assert await get(names) == list(writes.values())
+    await caput(names, list(WRITES.values()), wait=True, timeout=LIMIT)
+    assert await get(names) == list(WRITES.values())
     value = await get("k:field", format=FORMAT_CTRL)
-    assert (value.units, value.precision, value.upper_disp_limit, value.upper_alarm_limit) == ("um", 1, 99, 88)
+    found = (value.units, value.precision, value.upper_disp_limit, value.upper_alarm_limit)
+    assert found == WRITTEN, found
     await caput(names, before, wait=True, timeout=LIMIT)
     await read_only("k:field.NAME", "other")
 
@@ -238,8 +236,7 @@ async def test_masks():
 
 
 async def test_filters():
-    slices = {"k:slice.[2:4]": [2, 3, 4], "k:slice[-2:]": [8, 9], 'k:slice.{"arr":{"s":1,"e":5,"i":2}}': [1, 3, 5]}
-    for name, value in slices.items():
+    for name, value in SLICES.items():
         got = await get(name)
         assert (got.tolist(), got.element_count) == (value, len(value)), name
     stamped = await get('k:fixed.{"ts":{}}', format=FORMAT_TIME)

@@ -12,9 +12,9 @@ import libca
 import numpy as np
 from epics import ca, dbr
 from kinds import (
-    CLASS_NAME, LABELS, LENGTHS, LONGEST, STSACK_STRING, TEXTS, UTF8,
+    FIELDS, LABELS, LENGTHS, LONG_NAMES, LONGEST, SLICES, TEXTS, UTF8, WRITES, WRITTEN,
     Checks, Seen, fails, types, verify, wait_until,
-)
+)  # fmt: skip
 
 LIMIT = 20
 VALUE, LOG, ALARM, PROPERTY = 1, 2, 4, 8
@@ -124,7 +124,7 @@ def test_strings(count):
 
 
 def test_empty(name):
-    """An empty array read; none is put: given no elements pyepics puts as many zeros as fit, and libca refuses count 0."""
+    """An empty array is only read: given no elements pyepics puts as many zeros as fit, and libca refuses count 0."""
     got = get(f"k:{name}")
     assert len(got) == 0, got
     seen = Seen()
@@ -192,7 +192,7 @@ def test_text(size):
 
 def test_long_names():
     put("k:to_string", "a string")
-    for name, value in (("k:to_string$", "a string"), ("k:to_string.VAL$", "a string"), ("k:field.DESC$", "a number with fields")):
+    for name, value in LONG_NAMES.items():
         text = pv(name)
         assert text.type.endswith("char") and text.get(as_string=True) == value, name
     assert pv("k:to_string$").put("longer, by its long name", wait=True) == 1
@@ -205,24 +205,19 @@ def test_long_names():
 
 
 def test_fields():
-    known = {
-        "NAME": "k:field", "DESC": "a number with fields", "RTYP": "ao", "EGU": "mm/s", "PREC": 3, "HOPR": 120, "LOPR": 0,
-        "DRVH": 110, "DRVL": 5, "HIHI": 90, "HIGH": 80, "LOW": 20, "LOLO": 10, "HHSV": 2, "HSV": 1, "LSV": 1, "LLSV": 2,
-        "MDEL": 0, "ADEL": 0, "STAT": 0, "SEVR": 0,
-    }  # fmt: skip
-    found = dict(zip(known, epics.caget_many([f"k:field.{name}" for name in known], timeout=LIMIT)))
-    assert found == known, found
+    found = dict(zip(FIELDS, epics.caget_many([f"k:field.{name}" for name in FIELDS], timeout=LIMIT)))
+    assert found == FIELDS, found
     assert pv("k:field.HHSV").get(as_string=True) == "MAJOR"
 
 
 def test_field_writes():
-    writes = {"EGU": "um", "PREC": 1, "HOPR": 99.0, "HIHI": 88.0, "HSV": 2, "MDEL": 0.5, "ADEL": 2.5, "DESC": "other"}
-    before = {name: get(f"k:field.{name}") for name in writes}
-    for name, value in writes.items():
+    before = {name: get(f"k:field.{name}") for name in WRITES}
+    for name, value in WRITES.items():
         put(f"k:field.{name}", value)
-    assert {name: get(f"k:field.{name}") for name in writes} == writes
+    assert {name: get(f"k:field.{name}") for name in WRITES} == WRITES
     control = pv("k:field", form="ctrl")
-    assert (control.units, control.precision, control.upper_disp_limit, control.upper_alarm_limit) == ("um", 1, 99, 88)
+    found = (control.units, control.precision, control.upper_disp_limit, control.upper_alarm_limit)
+    assert found == WRITTEN, found
     for name, value in before.items():
         put(f"k:field.{name}", value)
     refused("k:field.NAME", "other", status=NOWTACCESS)
@@ -265,7 +260,7 @@ def test_masks():
 
 
 def test_filters():
-    for name, value in (("k:slice.[2:4]", [2, 3, 4]), ("k:slice[-2:]", [8, 9]), ('k:slice.{"arr":{"s":1,"e":5,"i":2}}', [1, 3, 5])):
+    for name, value in SLICES.items():
         assert get(name).tolist() == value, name
         assert pv(name).nelm == len(value), name
     assert get('k:fixed.{"ts":{}}') == 4.5

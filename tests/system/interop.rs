@@ -7,6 +7,26 @@ use crate::launch::{Server, free_port};
 use crate::peers::Script;
 
 const SCRIPT: Duration = Duration::from_secs(90);
+/// Checks that all three libraries make.
+const COMMON: &[&str] = &[
+    "put_text_to_state",
+    "wrong_puts",
+    "long_names",
+    "fields",
+    "field_writes",
+    "severity_monitor",
+    "masks",
+    "filters",
+    "bad_filter",
+    "events_off",
+    "burst",
+    "removed",
+    "served_again",
+];
+/// The native types, each with a PV of its own.
+const NATIVES: [&str; 7] = ["string", "short", "float", "enum", "char", "long", "double"];
+/// The PVs that are arrays.
+const ARRAYS: [&str; 6] = ["chars", "shorts", "longs", "floats", "doubles", "strings"];
 
 fn meets(name: &str) {
     let server = Server::start();
@@ -48,26 +68,7 @@ fn clients_come_back_after_the_server_was_killed() {
     scripts.into_iter().for_each(|script| drop(script.finish()));
 }
 
-/// Checks that all three libraries make.
-const COMMON: &[&str] = &[
-    "put_text_to_state",
-    "wrong_puts",
-    "long_names",
-    "fields",
-    "field_writes",
-    "severity_monitor",
-    "masks",
-    "filters",
-    "bad_filter",
-    "events_off",
-    "burst",
-    "removed",
-    "served_again",
-];
-const NATIVES: [&str; 7] = ["string", "short", "float", "enum", "char", "long", "double"];
-const ARRAYS: [&str; 6] = ["chars", "shorts", "longs", "floats", "doubles", "strings"];
-
-/// The names of the checks of one script: those of all and these.
+/// The names of the checks of one script, in order: those of all, one for each of these DBR types and PV, and these.
 fn names(types: impl Iterator<Item = u16>, more: &[String]) -> Vec<String> {
     let mut names: Vec<_> = COMMON.iter().map(|name| (*name).to_owned()).collect();
     names.extend(types.flat_map(|ty| NATIVES.map(|native| format!("type_{ty:02}_of_{native}"))));
