@@ -3,6 +3,7 @@
 mod commands;
 mod hosts;
 mod interop;
+mod kinds;
 mod launch;
 mod peers;
 mod process;
