@@ -132,7 +132,9 @@ fn no_file_is_too_long() {
 #[test]
 fn protocol_code_names_nothing_of_the_world() {
     for (path, text) in sources_of("ca/proto/src") {
-        for (number, line) in text.lines().enumerate() {
+        // Tests may take any moment.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
             for word in WORLD {
                 assert!(!line.contains(word), "{}:{}: names {word}", path.display(), number + 1);
             }

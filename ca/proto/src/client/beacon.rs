@@ -104,10 +104,10 @@ mod tests {
         let mut beacons = Beacons::new(start);
         let second = Duration::from_secs(1);
         let mut tell = |id, at: u32| beacons.handle(SERVER, id, start + second * at);
-        assert_eq!(tell(7, 100), Sign::Nothing, "the first");
-        tell(8, 115);
-        assert_eq!([tell(9, 130), tell(10, 145)], [Sign::Healthy; 2]);
-        assert_eq!(tell(10, 146), Sign::Nothing, "the same once more");
+        assert_eq!(tell(1007, 100), Sign::Nothing, "the first");
+        tell(1008, 115);
+        assert_eq!([tell(1009, 130), tell(1010, 145)], [Sign::Healthy; 2]);
+        assert_eq!(tell(1010, 146), Sign::Nothing, "the same once more");
         assert_eq!(tell(0, 147), Sign::NewServer, "it counts from 0 again, much earlier than was due");
     }
 
