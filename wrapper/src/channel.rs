@@ -90,6 +90,11 @@ impl Channel {
         }
     }
 
+    /// True when the channel shows the PV's value as it is.
+    fn is_plain(&self) -> bool {
+        self.field == Field::Val && self.form == Form::Plain && self.filters.is_none()
+    }
+
     pub(crate) fn pv(&self) -> &PvCore {
         &self.pv
     }
@@ -111,6 +116,9 @@ impl Channel {
     }
 
     pub(crate) fn read(&self, meta: bool) -> Reading {
+        if self.is_plain() {
+            return self.pv.read(meta);
+        }
         let mut reading = match self.field {
             Field::Val => self.pv.read(meta),
             field => self.pv.read_field(field, meta),

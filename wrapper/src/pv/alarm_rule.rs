@@ -18,7 +18,8 @@ const ORDER: [(Limit, AlarmStatus); 4] = [
 /// Without `severities` alarm limits are MAJOR and warning limits MINOR. A NaN is INVALID where limits are
 /// declared. Texts, enums and arrays have no limits.
 pub(super) fn by_limits(value: &Value, meta: &Meta, severities: Option<&[AlarmSeverity; 4]>) -> Alarm {
-    if Limit::ALL.into_iter().all(|limit| limit.of(meta).is_nan()) {
+    let Meta { alarm, warning, .. } = meta;
+    if alarm.low.is_nan() & alarm.high.is_nan() & warning.low.is_nan() & warning.high.is_nan() {
         return Alarm::NONE;
     }
     let number = match value {

@@ -82,6 +82,9 @@ impl<'a> WireArray<'a> {
     ) -> Result<Scalar, ConvertError> {
         let first = self.element(0).ok_or(ConvertError::Empty)?;
         if native != NativeType::Enum {
+            if self.ty == native {
+                return Ok(first);
+            }
             // the labels are of the PV, not of the element: an ENUM element for a STRING PV is a number
             return convert::element(&first, native, &[], precision);
         }

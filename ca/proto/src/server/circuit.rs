@@ -31,10 +31,14 @@ struct RawHeader {
 }
 
 impl RawHeader {
-    fn new(front: &[u8]) -> Self {
-        let mut raw = Self { len: front.len(), ..Self::default() };
-        raw.bytes[..front.len()].copy_from_slice(front);
-        raw
+    /// Keeps the first `len` bytes of a message: 16 or 24.
+    fn keep(&mut self, message: &[u8], len: usize) {
+        self.len = len;
+        // Two copies of fixed length, which are two moves each, for every request.
+        self.bytes[..Header::SHORT].copy_from_slice(&message[..Header::SHORT]);
+        if len == Header::EXTENDED {
+            self.bytes[Header::SHORT..].copy_from_slice(&message[Header::SHORT..Header::EXTENDED]);
+        }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -156,7 +160,7 @@ impl<C> ServerCircuit<C> {
         let Some((header, length)) = Header::parse(input, extended).filter(|_| self.drain == 0) else {
             return;
         };
-        self.request = RawHeader::new(&input[..length]);
+        self.request.keep(input, length);
         let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
         self.report(cid, Eca::ALLOCMEM, "too much is being sent to this server at once, try again", out);
         self.drain = length as u64 + u64::from(header.size);
@@ -165,7 +169,7 @@ impl<C> ServerCircuit<C> {
     fn decode(&mut self, rest: &[u8], out: &mut Output) -> Result<Option<(Header, usize)>, CloseReason> {
         let extended = self.minor.is_some_and(|minor| minor >= 9);
         let Some((header, length)) = Header::parse(rest, extended) else { return Ok(None) };
-        self.request = RawHeader::new(&rest[..length]);
+        self.request.keep(rest, length);
         if let Err(error) = header.check() {
             // A command that libca does not know must not stand in an ERROR.
             if Command::from_code(header.command).is_some() {
