@@ -5,7 +5,7 @@ import time
 import traceback
 
 
-def wait_until(ask, what, seconds=10.0):
+def wait_until(ask, what, seconds=15.0):
     """Asks again and again; the first answer that is true."""
     until = time.monotonic() + seconds
     while True:
@@ -13,7 +13,7 @@ def wait_until(ask, what, seconds=10.0):
         if answer:
             return answer
         assert time.monotonic() < until, f"{what}: not within {seconds} s"
-        time.sleep(0.005)
+        time.sleep(0.002)
 
 
 def run(names):

@@ -6,6 +6,8 @@ import threading
 import time
 import traceback
 
+from check import wait_until
+
 NATIVES = ("string", "short", "float", "enum", "char", "long", "double")
 LENGTHS = (0, 1, 16384)
 LONGEST = 10_000_000
@@ -102,17 +104,6 @@ def verify(type_, source, found):
     if measured:
         limits = LIMITS if kind == "ctrl" else LIMITS[:6]
         assert tuple(found["limits"]) == limits, found
-
-
-def wait_until(ask, what, seconds=15.0):
-    """Asks again and again; the first answer that is true."""
-    until = time.monotonic() + seconds
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        assert time.monotonic() < until, f"{what}: not within {seconds} s"
-        time.sleep(0.002)
 
 
 class Seen:
