@@ -108,3 +108,27 @@ impl DbrType {
         self.value_offset() as u64 + count as u64 * self.native.width() as u64
     }
 }
+
+/// Names of the DBR types by code.
+#[rustfmt::skip]
+const TYPE_NAMES: [&str; 39] = [
+    "DBR_STRING", "DBR_SHORT", "DBR_FLOAT", "DBR_ENUM", "DBR_CHAR", "DBR_LONG", "DBR_DOUBLE",
+    "DBR_STS_STRING", "DBR_STS_SHORT", "DBR_STS_FLOAT", "DBR_STS_ENUM", "DBR_STS_CHAR", "DBR_STS_LONG",
+    "DBR_STS_DOUBLE",
+    "DBR_TIME_STRING", "DBR_TIME_SHORT", "DBR_TIME_FLOAT", "DBR_TIME_ENUM", "DBR_TIME_CHAR", "DBR_TIME_LONG",
+    "DBR_TIME_DOUBLE",
+    "DBR_GR_STRING", "DBR_GR_SHORT", "DBR_GR_FLOAT", "DBR_GR_ENUM", "DBR_GR_CHAR", "DBR_GR_LONG", "DBR_GR_DOUBLE",
+    "DBR_CTRL_STRING", "DBR_CTRL_SHORT", "DBR_CTRL_FLOAT", "DBR_CTRL_ENUM", "DBR_CTRL_CHAR", "DBR_CTRL_LONG",
+    "DBR_CTRL_DOUBLE",
+    "DBR_PUT_ACKT", "DBR_PUT_ACKS", "DBR_STSACK_STRING", "DBR_CLASS_NAME",
+];
+
+/// The name of a DBR type, 0..=38.
+///
+/// ```
+/// assert_eq!(ca_proto::dbr::type_name(20), Some("DBR_TIME_DOUBLE"));
+/// assert_eq!(ca_proto::dbr::type_name(39), None);
+/// ```
+pub fn type_name(code: u16) -> Option<&'static str> {
+    TYPE_NAMES.get(usize::from(code)).copied()
+}

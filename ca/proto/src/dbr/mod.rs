@@ -6,12 +6,14 @@ pub mod decode;
 pub mod encode;
 pub mod format;
 mod meta;
+mod reply;
 mod time;
 mod value;
 
-pub use dbr_type::{DbrClass, DbrType, NativeType};
+pub use dbr_type::{DbrClass, DbrType, NativeType, type_name};
 pub use decode::WireArray;
 pub use meta::{LimitPair, Meta};
+pub use reply::{CLASS_NAME, Reply, ReplyError, STSACK_STRING};
 pub use time::{EPICS_EPOCH, Stamp};
 pub use value::{Array, ArrayData, FixedString, Scalar, Value, text_from_bytes};
 

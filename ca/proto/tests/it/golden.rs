@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ca_proto::Limits;
-use ca_proto::dbr::{ArrayData, LimitPair, Meta, Scalar};
+use ca_proto::dbr::{ArrayData, LimitPair, Meta, Reply, Scalar, Stamp};
 use ca_proto::server::AccessRights;
 use ca_proto::server::beacon::Beacons;
 use ca_proto::server::search::handle_datagram;
@@ -144,6 +144,39 @@ fn every_recorded_header_decodes_and_encodes_to_the_same_bytes() {
             }
         }
     }
+}
+
+/// The values that rsrv sent in an exchange, as answers or updates.
+fn replies(name: &str) -> Vec<Reply> {
+    let lines = recorded(name);
+    let sent = lines.iter().filter(|line| !line.from_client).flat_map(|line| messages(&line.bytes));
+    // the answer to an EVENT_CANCEL is an update without payload
+    let values = sent.filter(|message| {
+        (message.command == 15 && message.p1 == 1) || (message.command == 1 && !message.payload.is_empty())
+    });
+    values
+        .map(|message| {
+            Reply::decode(message.data_type, message.count, &message.payload.into()).expect("a value")
+        })
+        .collect()
+}
+
+#[test]
+fn the_values_of_rsrv_are_decoded() {
+    let stamp = Some(Stamp { seconds: 0x4500_0000, nanos: 123_456_789 });
+    let total: usize = EXCHANGES.iter().map(|name| replies(name).len()).sum();
+    assert!(total > 20, "only {total} values");
+    let double = replies("get_ctrl_double").remove(0);
+    assert_eq!((double.as_f64(), double.meta.clone()), (Some(1.5), Some(meta())));
+    let [state, labels] = &replies("get_ctrl_enum")[..] else { panic!("two answers") };
+    assert_eq!((state.as_f64(), state.stamp, state.meta.as_ref()), (Some(1.0), stamp, None));
+    assert_eq!((labels.text().as_deref(), labels.label(2)), (Some("running"), Some("error")));
+    let [first, second, ..] = &replies("monitor_array")[..] else { panic!("two updates") };
+    assert_eq!(first.elements, ArrayData::Double(vec![1.0, 2.0, 3.0]));
+    assert_eq!((second.elements.clone(), second.stamp), (ArrayData::Double(vec![5.0, 6.0]), stamp));
+    let long = replies("get_ctrl_long").remove(0);
+    assert_eq!((long.as_f64(), long.units_bytes()), (Some(7.0), &b"counts"[..]));
+    assert_eq!(replies("get_enum_as_text")[0].text().as_deref(), Some("running"));
 }
 
 #[test]
