@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use bytes::Bytes;
 
 use super::AccessRights;
-use crate::dbr::NativeType;
+use crate::dbr::{NativeType, Reply, ReplyError};
 use crate::{Cid, Eca, Ioid, SubscriptionId};
 
 /// Data of a reply or an update, as they came.
@@ -19,6 +19,16 @@ pub struct Data {
     pub count: u32,
     /// Status, stamp and metadata of the type, then the elements; shared with the receive buffer.
     pub payload: Bytes,
+}
+
+impl Data {
+    /// The data, decoded.
+    ///
+    /// # Errors
+    /// When the payload is shorter than type and count say.
+    pub fn decode(&self) -> Result<Reply, ReplyError> {
+        Reply::decode(self.data_type, self.count, &self.payload)
+    }
 }
 
 /// What an ERROR was about.
