@@ -1,4 +1,4 @@
-//! CPU time of a server process, from `/proc`.
+//! CPU time and memory of a server process, from `/proc`.
 
 use std::fs;
 
@@ -38,4 +38,16 @@ fn stat(pid: u32) -> Result<f64> {
     let mut fields = rest.split_whitespace().skip(11);
     let mut ticks = || fields.next().and_then(|f| f.parse::<f64>().ok()).context("unreadable /proc/PID/stat");
     Ok((ticks()? + ticks()?) / TICKS_PER_SECOND)
+}
+
+/// Resident bytes of a process, exact where the kernel has `smaps_rollup`.
+///
+/// # Errors
+/// When the process is gone.
+pub fn resident(pid: u32) -> Result<f64> {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
+    let text = read("smaps_rollup").or_else(|_| read("status")).context("the server process is gone")?;
+    let line = text.lines().find_map(|l| l.strip_prefix("Rss:").or_else(|| l.strip_prefix("VmRSS:")));
+    let kb = line.and_then(|l| l.trim().strip_suffix("kB")).and_then(|n| n.trim().parse::<f64>().ok());
+    Ok(kb.context("no resident size in /proc")? * 1024.0)
 }

@@ -1,0 +1,40 @@
+"""caproto: plain PVs of four types, `p0`..., and `request`, whose putter completes when a worker thread has stamped `response`."""
+
+import asyncio
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from caproto import ChannelFloat, ChannelString, ChannelType
+from caproto.server import PVGroup, pvproperty, run
+from peer_common import end_with_the_harness, say_ready
+
+PVS = next((int(a[4:]) for a in sys.argv[1:] if a.startswith("pvs=")), 0)
+
+
+class Bench(PVGroup):
+    double = pvproperty(value=0.0, dtype=ChannelType.DOUBLE)
+    float_ = pvproperty(value=0.0, dtype=ChannelFloat, name="float")
+    long = pvproperty(value=0)
+    string = pvproperty(value="0", dtype=ChannelString, name="string")
+    request = pvproperty(value=0)
+    response = pvproperty(value=0.0, dtype=ChannelType.DOUBLE)
+
+    @request.startup
+    async def request(self, instance, async_lib):
+        self.worker = ThreadPoolExecutor(1)
+        say_ready()
+
+    @request.putter
+    async def request(self, instance, value):
+        stamp = await asyncio.get_running_loop().run_in_executor(self.worker, time.time)
+        await self.response.write(stamp)
+        return value
+
+
+if __name__ == "__main__":
+    end_with_the_harness()
+    pvdb = Bench(prefix="BENCH:").pvdb
+    plain = type("Plain", (PVGroup,), {f"p{i}": pvproperty(value=float(i)) for i in range(PVS)})
+    pvdb.update(plain(prefix="BENCH:").pvdb)
+    run(pvdb, module_name="caproto.asyncio.server", interfaces=["127.0.0.1"])
