@@ -1,11 +1,11 @@
-"""caproto: plain PVs of four types, `p0`..., and `request`, whose putter completes when a worker thread has stamped `response`."""
+"""caproto: a double, `p0`..., and `request`, whose putter completes when a worker thread has stamped `response`."""
 
 import asyncio
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from caproto import ChannelFloat, ChannelString, ChannelType
+from caproto import ChannelType
 from caproto.server import PVGroup, pvproperty, run
 from peer_common import end_with_the_harness, say_ready
 
@@ -14,9 +14,6 @@ PVS = next((int(a[4:]) for a in sys.argv[1:] if a.startswith("pvs=")), 0)
 
 class Bench(PVGroup):
     double = pvproperty(value=0.0, dtype=ChannelType.DOUBLE)
-    float_ = pvproperty(value=0.0, dtype=ChannelFloat, name="float")
-    long = pvproperty(value=0)
-    string = pvproperty(value="0", dtype=ChannelString, name="string")
     request = pvproperty(value=0)
     response = pvproperty(value=0.0, dtype=ChannelType.DOUBLE)
 

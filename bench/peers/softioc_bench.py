@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,6 @@ builder.records.longout("long", VAL=0, UDF=0)
 builder.records.stringout("string", VAL="0", UDF=0)
 # base has no scalar record of type float: a waveform of one element is what its sites use
 builder.records.waveform("float", NELM=1, FTVL="FLOAT", UDF=0)
-for i in range(PVS):
-    builder.records.ao(f"p{i}", VAL=i, UDF=0)
 if "arrays" in ARGS:
     builder.records.waveform("a1k", NELM=1000, FTVL="DOUBLE", UDF=0)
     builder.records.waveform("a1m", NELM=1_000_000, FTVL="DOUBLE", UDF=0)
@@ -50,6 +49,13 @@ if "device" in ARGS:
     builder.longOut("request", initial_value=0, on_update=complete, always_update=True, blocking=True)
 
 builder.LoadDatabase()
+if PVS:
+    # as text: the builder would keep a Python object per record, and its memory is compared
+    with tempfile.NamedTemporaryFile("w", suffix=".db") as file:
+        for i in range(PVS):
+            file.write(f'record(ao, "BENCH:p{i}") {{ field(VAL, "{i}") field(UDF, "0") }}\n')
+        file.flush()
+        softioc.dbLoadDatabase(file.name)
 softioc.iocInit(dispatcher, enable_pva=False)
 stop = threading.Event()
 running = {}

@@ -217,6 +217,8 @@ fn isolate(command: &mut Command, port: u16, repeater: u16) -> Result<()> {
     }
     let client_port = if port == 0 { free_port()? } else { port };
     command
+        // base under root would take real-time priorities and lock all its memory, which no other server here does
+        .env("EPICS_ALLOW_POSIX_THREAD_PRIORITY_SCHEDULING", "NO")
         .env("EPICS_CA_ADDR_LIST", "127.0.0.1")
         .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
         .env("EPICS_CA_SERVER_PORT", client_port.to_string())

@@ -69,7 +69,7 @@ impl State {
     fn round(&mut self, trips: u32, trip: fn(&mut Self) -> Result<f64>) -> Result<Done> {
         let us = Sample::new((0..trips).map(|_| trip(self)).collect::<Result<_>>()?);
         let more = Some(json!({"us": us.to_json()}));
-        Ok(Done { ops: u64::from(trips), value: Some(us.median()), more })
+        Ok(Done { ops: u64::from(trips), value: Some(us.median()), more, ..Done::default() })
     }
 
     /// Microseconds from a put to the update that its execution posts.

@@ -107,6 +107,6 @@ impl State {
         let all = u64::from(puts) * plan.circuits as u64 * u64::from(plan.subscriptions);
         let squashed = 1.0 - updates as f64 / all as f64;
         let more = Some(json!({"puts_per_s": f64::from(puts) / written, "squashed": squashed}));
-        Ok(Done { ops: updates, value: Some(updates as f64 / wall), more })
+        Ok(Done { ops: updates, value: Some(updates as f64 / wall), more, ..Done::default() })
     }
 }

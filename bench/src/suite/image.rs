@@ -188,7 +188,7 @@ fn done((seen, wall): &(Seen, f64), posted: &Value, name: &str, bytes: u32, befo
         "scalars_posted": posted["scalar"],
     });
     let value = if scalar { ages.quantile(0.99) } else { rate };
-    Ok(Done { ops: seen.frames, value: Some(value), more: Some(more) })
+    Ok(Done { ops: seen.frames, value: Some(value), more: Some(more), ..Done::default() })
 }
 
 fn word(message: &Message<'_>, at: usize) -> Result<u64> {

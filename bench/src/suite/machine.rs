@@ -24,6 +24,7 @@ pub fn describe(lab: &Lab) -> Value {
         "cpu": cpu(),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "kernel": fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
+        "huge pages": huge_pages(),
         "commit": git(&["rev-parse", "--short=12", "HEAD"]) + changed,
         "rustc": output(Command::new("rustc").arg("--version")),
         "peers": serde_json::from_str::<Value>(&peers).unwrap_or(Value::Null),
@@ -36,6 +37,12 @@ fn cpu() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name"));
     model.map_or("unknown", |m| m.trim_start_matches([' ', '\t', ':'])).to_owned()
+}
+
+/// Whether stacks and heaps come in huge pages, which counts in memory; the choice is in brackets.
+fn huge_pages() -> String {
+    let text = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    text.split(['[', ']']).nth(1).unwrap_or("unknown").to_owned()
 }
 
 /// The load of the last minute: above 0.5 the figures are those of a busy machine.

@@ -55,6 +55,8 @@ struct Done {
     ops: u64,
     /// The round's value, where it is not the wall microseconds per operation.
     value: Option<f64>,
+    /// Server CPU microseconds per operation, where it is not that of the whole round.
+    cpu_us: Option<f64>,
     /// More figures.
     more: Option<Value>,
 }
@@ -132,7 +134,7 @@ fn one_round<T>(
     if counts {
         let per_op = 1e6 / done.ops as f64;
         series.values.push(done.value.unwrap_or(wall * per_op));
-        series.cpu_us.push(cpu * per_op);
+        series.cpu_us.push(done.cpu_us.unwrap_or(cpu * per_op));
         series.work.push(done.ops);
         series.more.extend(done.more);
         series.rss_mb = side.server.rss()? / 1e6;

@@ -83,7 +83,7 @@ impl State {
             "puts_per_s": puts as f64 / written, "delivered_per_s": delivered / wall,
             "squashed": 1.0 - delivered / puts as f64, "age_us": ages.to_json(),
         });
-        Ok(Done { ops: puts, value: Some(ages.median()), more: Some(more) })
+        Ok(Done { ops: puts, value: Some(ages.median()), more: Some(more), ..Done::default() })
     }
 }
 

@@ -47,7 +47,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
         case("pipelined put", goal(0.5), many, State::puts);
         case("pipelined put-notify", goal(0.8), many, |s, ops| s.pipelined(ops, true));
         case("sequential get", goal(1.05), few, |s, ops| s.sequential(ops, false));
-        case("sequential put-notify", goal(1.05), few, |s, ops| s.sequential(ops, true));
+        case("sequential put-notify", goal(0.8), few, |s, ops| s.sequential(ops, true));
     }
     Ok(rows)
 }
