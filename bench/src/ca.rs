@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use socket2::{Domain, Socket, Type};
 
 use crate::wire::{self, Header, cmd};
 
@@ -62,7 +63,22 @@ impl Circuit {
     /// # Errors
     /// When the server refuses for ten seconds.
     pub fn connect(addr: SocketAddr) -> Result<Self> {
-        let stream = connect(addr)?;
+        Self::on(connect(addr)?)
+    }
+
+    /// The same with a kernel receive buffer of this many bytes, which then does not grow.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn connect_with_buffer(addr: SocketAddr, bytes: usize) -> Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        // before connecting, so that the window is scaled to it
+        socket.set_recv_buffer_size(bytes)?;
+        socket.connect_timeout(&addr.into(), CONNECT_TIMEOUT)?;
+        Self::on(socket.into())
+    }
+
+    fn on(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(IO_TIMEOUT))?;
         stream.set_write_timeout(Some(IO_TIMEOUT))?;

@@ -148,6 +148,14 @@ impl Server {
         Circuit::connect(self.addr).map_err(|e| self.explain(e))
     }
 
+    /// A new circuit with a fixed receive buffer.
+    ///
+    /// # Errors
+    /// When it does not accept.
+    pub fn circuit_with_buffer(&self, bytes: usize) -> Result<Circuit> {
+        Circuit::connect_with_buffer(self.addr, bytes).map_err(|e| self.explain(e))
+    }
+
     /// CPU seconds used so far.
     ///
     /// # Errors

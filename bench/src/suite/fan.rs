@@ -34,7 +34,7 @@ struct State {
 /// All rows of fan-out.
 pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let plan = |circuits, subscriptions, rate| Plan { circuits, subscriptions, rate };
-    [plan(1, 200, 2000), plan(1, 200, 20_000), plan(50, 20, 200), plan(50, 20, 20_000)]
+    [plan(1, 200, 2000), plan(1, 200, 20_000), plan(50, 20, 200), plan(50, 20, 2000)]
         .into_iter()
         .map(|plan| row(lab, plan))
         .collect()
