@@ -86,7 +86,7 @@ fn beside(lab: &Lab) -> Result<Vec<Row>> {
             |server: Server| Side::new(server, |server| State::open(server, "img4", 4_000_000, scalar));
         let mut sides = [open(lab.ours(&["--images"])?)?, open(lab.softioc(PYTHON_SOFT_IOC, &["images"])?)?];
         let row = Row::new(format!("scalar beside images of 4 MB, {case}, age p99"), "ms", goal);
-        let row = measure(row, lab.pick(3, 1), &mut sides, |side| State::round(side, lab.pick(5, 1)));
+        let row = measure(row, lab.pick(3, 1), &mut sides, |side| State::round(side, lab.pick(4, 1)));
         rows.push(told(row, "scalars"));
     }
     Ok(rows)

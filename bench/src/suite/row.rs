@@ -223,3 +223,37 @@ pub fn short(value: f64) -> String {
         _ => format!("{value:.5}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ours: u64, theirs: u64) -> Row {
+        let side =
+            |name, value, work| Series { values: vec![value; 3], work: vec![work; 3], ..Series::new(name) };
+        let mut row = Row::new("case", "us/op", Some(Goal::AtMostOf("rsrv", 0.5)));
+        row.sides = vec![side("ours", 1.0, ours), side("caproto", 9.0, 1), side("rsrv", 4.0, theirs)];
+        row.demand_equal_work(&["caproto"])
+    }
+
+    #[test]
+    fn the_ratio_is_that_to_the_peer_of_the_goal() {
+        let row = row(10, 10);
+        assert_eq!((row.ratios().map(|r| r.median()), row.met()), (Some(0.25), Some(true)));
+    }
+
+    #[test]
+    fn unequal_work_has_no_ratio_and_meets_nothing() {
+        let row = row(10, 9);
+        assert!(row.ratios().is_none() && row.met() == Some(false));
+        assert!(row.cells().contains(&"FAILED".to_owned()));
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        assert_eq!(
+            [short(123.4), short(12.34), short(0.1234), short(f64::NAN)],
+            ["123", "12.3", "0.123", "-"]
+        );
+    }
+}
