@@ -27,7 +27,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let mut sides =
         vec![server(lab.ours(&["--pvs", "10000"])?)?, server(lab.softioc(RSRV, &["pvs=10000"])?)?];
     sides.push(server(lab.caproto(&["pvs=1000"])?)?);
-    let (most, goal) = (lab.pick(100_000, 20_000), Some(Goal::AtMostOf(RSRV, 1.0)));
+    let (most, goal) = (lab.pick(100_000, 20_000), Some(Goal::PartAtMost(RSRV, 1.0)));
     let mut rows = Vec::new();
     for (channels, rounds) in [(1000, lab.pick(9, 3)), (10_000, lab.pick(9, 2)), (most, lab.pick(5, 1))] {
         if channels > 1000 {

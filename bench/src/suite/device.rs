@@ -26,7 +26,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let softioc = lab.python.start(PYTHON_SOFT_IOC, "softioc_roundtrip.py")?;
     let caproto = lab.python.start(CAPROTO, "caproto_roundtrip.py")?;
     let sides = [lab.ours(&[])?, softioc, caproto];
-    let goal = Some(Goal::AtMostOf(PYTHON_SOFT_IOC, 0.4));
+    let goal = Some(Goal::PartAtMost(PYTHON_SOFT_IOC, 0.4));
     let row = Row::new("put -> device thread -> monitor, p50", "us", goal);
     let mut sides = sides.into_iter().map(State::watching).collect::<Result<Vec<_>>>()?;
     let first = measure(row, rounds, &mut sides, |side| side.state.round(trips, State::trip));
@@ -34,7 +34,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
 
     let sides = [lab.ours(&[])?, lab.softioc(PYTHON_SOFT_IOC, &["device"])?, lab.caproto(&[])?];
     let row =
-        Row::new("put completion through a device thread, p50", "us", Some(Goal::AtMostOf(CAPROTO, 0.5)));
+        Row::new("put completion through a device thread, p50", "us", Some(Goal::PartAtMost(CAPROTO, 0.5)));
     let mut sides = sides.into_iter().map(State::plain).collect::<Result<Vec<_>>>()?;
     let second = measure(row, rounds, &mut sides, |side| side.state.round(trips, State::completion));
     Ok(vec![first.demand_equal_work(&[]), second.demand_equal_work(&[])])

@@ -120,7 +120,7 @@ fn push_line(out: &mut String, cells: &[String]) {
 fn ratio_bars(rows: &[Row]) -> Vec<Bar> {
     let bar = |row: &Row| {
         let target = match row.goal {
-            Some(Goal::AtMostOf(_, limit) | Goal::AtLeastOf(_, limit)) => Some(limit),
+            Some(Goal::PartAtMost(_, limit) | Goal::PartAtLeast(_, limit)) => Some(limit),
             _ => None,
         };
         let peer = row.peer()?.name;

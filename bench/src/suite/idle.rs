@@ -25,7 +25,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let used = |i: usize| servers[i].cpu_seconds().map(|s: f64| (s - before[i]) * 1e3 / seconds as f64);
     let values = [(OURS, used(0)?), (RSRV, used(1)?)];
     let case = format!("idle for {seconds} s, {CLIENTS} clients");
-    let row = Row::of(case, "ms CPU per s", Some(Goal::AtMost(NONE)), &values);
+    let row = Row::of(case, "ms CPU per s", Some(Goal::Limit(NONE)), &values);
     Ok(vec![row.note("rsrv with the Python interpreter it runs under")])
 }
 

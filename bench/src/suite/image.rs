@@ -65,7 +65,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
         let open = |server: Server| Side::new(server, |server| State::open(server, name, bytes, Scalar::No));
         let mut sides = [open(lab.ours(&["--images"])?)?, open(lab.softioc(PYTHON_SOFT_IOC, &["images"])?)?];
         let case = format!("images of {} MB to one client", bytes / 1_000_000);
-        let row = Row::new(case, "MB/s", Some(Goal::AtLeastOf(PYTHON_SOFT_IOC, 1.0)));
+        let row = Row::new(case, "MB/s", Some(Goal::PartAtLeast(PYTHON_SOFT_IOC, 1.0)));
         let rounds = (lab.pick(3, 1), lab.pick(3, 1));
         let row = measure(row, rounds.0, &mut sides, |side| State::round(side, rounds.1));
         rows.push(told(row, "frames"));
@@ -78,7 +78,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
 fn beside(lab: &Lab) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (scalar, case, goal) in [
-        (Scalar::Beside, "on one circuit", Some(Goal::AtMost(5.0))),
+        (Scalar::Beside, "on one circuit", Some(Goal::Limit(5.0))),
         (Scalar::BesideBounded, "on one circuit, client buffer 256 KiB", None),
         (Scalar::Apart, "on a circuit of its own", None),
     ] {
@@ -102,7 +102,7 @@ fn memory(lab: &Lab) -> Result<Row> {
     let highest = |part: &[f64]| part.iter().copied().fold(0.0, f64::max);
     let growth = highest(&mb[2 * third..]) / highest(&mb[third..2 * third]) - 1.0;
     let case = format!("growth of memory, images of 4 MB for {seconds} s");
-    let mut row = Row::of(case, "part", Some(Goal::AtMost(FLAT)), &[(super::OURS, growth)]);
+    let mut row = Row::of(case, "part", Some(Goal::Limit(FLAT)), &[(super::OURS, growth)]);
     row.sides[0].rss_mb = highest(&mb);
     row.sides[0].work = vec![done.ops];
     row.sides[0].more = vec![json!({"rss_mb": mb})];

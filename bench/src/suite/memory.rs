@@ -35,7 +35,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
         Row::of(case, unit, goal, &[(OURS, of(&ours)), (RSRV, of(&rsrv))])
     };
     Ok(vec![
-        row("resident memory with 10000 PVs", "MB", Some(Goal::AtMost(20.0)), |b| b.resident / 1e6)
+        row("resident memory with 10000 PVs", "MB", Some(Goal::Limit(20.0)), |b| b.resident / 1e6)
             .note("rsrv with the Python interpreter it runs under"),
         row("memory of a PV", "bytes", None, |b| b.pv),
         row("memory of a channel", "bytes", None, |b| b.channel),

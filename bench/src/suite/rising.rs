@@ -109,7 +109,8 @@ fn write(
         }
         // at most so many at once: a writer that is late does not flood
         let due = (passed * f64::from(rate)) as u64;
-        for _ in sent..due.min(sent + 1000) {
+        let upto = due.min(sent + 1000);
+        while sent < upto {
             put(circuit, false);
             sent += 1;
         }

@@ -8,11 +8,11 @@ use crate::stats::{Sample, paired_ratios};
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
     /// Ours at most this part of the peer's.
-    AtMostOf(&'static str, f64),
+    PartAtMost(&'static str, f64),
     /// Ours at least this part of the peer's.
-    AtLeastOf(&'static str, f64),
+    PartAtLeast(&'static str, f64),
     /// Ours at most this, in the row's unit.
-    AtMost(f64),
+    Limit(f64),
 }
 
 /// One server's side of a row.
@@ -114,7 +114,7 @@ impl Row {
     /// The peer that the ratio is about.
     pub fn peer(&self) -> Option<&Series> {
         let named = match self.goal {
-            Some(Goal::AtMostOf(name, _) | Goal::AtLeastOf(name, _)) => Some(name),
+            Some(Goal::PartAtMost(name, _) | Goal::PartAtLeast(name, _)) => Some(name),
             _ => None,
         };
         self.sides.iter().skip(1).find(|s| named.is_none_or(|name| name == s.name))
@@ -136,16 +136,16 @@ impl Row {
         }
         let ratio = || self.ratios().map(|r| r.median());
         Some(match goal {
-            Goal::AtMostOf(_, limit) => ratio().is_some_and(|r| r <= limit),
-            Goal::AtLeastOf(_, limit) => ratio().is_some_and(|r| r >= limit),
-            Goal::AtMost(limit) => self.sides.first().is_some_and(|s| s.median() <= limit),
+            Goal::PartAtMost(_, limit) => ratio().is_some_and(|r| r <= limit),
+            Goal::PartAtLeast(_, limit) => ratio().is_some_and(|r| r >= limit),
+            Goal::Limit(limit) => self.sides.first().is_some_and(|s| s.median() <= limit),
         })
     }
 
     /// What is compared with the goal, for people.
     pub fn figure(&self) -> String {
         match self.goal {
-            Some(Goal::AtMost(_)) => self.sides.first().map_or(String::new(), |s| short(s.median())),
+            Some(Goal::Limit(_)) => self.sides.first().map_or(String::new(), |s| short(s.median())),
             _ => self.ratios().map_or(String::new(), |r| short(r.median())),
         }
     }
@@ -159,9 +159,9 @@ impl Row {
         let ratio = self.ratios();
         let target = match self.goal {
             None => String::new(),
-            Some(Goal::AtMostOf(_, limit)) => format!("<= {limit}"),
-            Some(Goal::AtLeastOf(_, limit)) => format!(">= {limit}"),
-            Some(Goal::AtMost(limit)) => format!("<= {limit} {}", self.unit),
+            Some(Goal::PartAtMost(_, limit)) => format!("<= {limit}"),
+            Some(Goal::PartAtLeast(_, limit)) => format!(">= {limit}"),
+            Some(Goal::Limit(limit)) => format!("<= {limit} {}", self.unit),
         };
         let met = match (self.fault.is_some(), self.met()) {
             (true, _) => "FAILED",
@@ -231,7 +231,7 @@ mod tests {
     fn row(ours: u64, theirs: u64) -> Row {
         let side =
             |name, value, work| Series { values: vec![value; 3], work: vec![work; 3], ..Series::new(name) };
-        let mut row = Row::new("case", "us/op", Some(Goal::AtMostOf("rsrv", 0.5)));
+        let mut row = Row::new("case", "us/op", Some(Goal::PartAtMost("rsrv", 0.5)));
         row.sides = vec![side("ours", 1.0, ours), side("caproto", 9.0, 1), side("rsrv", 4.0, theirs)];
         row.demand_equal_work(&["caproto"])
     }
