@@ -15,18 +15,24 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// # Errors
 /// When the process is gone.
 pub fn seconds(pid: u32) -> Result<f64> {
-    match schedstat(pid) {
+    match schedstat(pid, 0) {
         Some(ns) if ns > 0.0 => Ok(ns / 1e9),
         _ => stat(pid),
     }
 }
 
-fn schedstat(pid: u32) -> Option<f64> {
+/// How often the living threads of a process have been put on a core; `None` where the kernel does not say.
+pub fn wakeups(pid: u32) -> Option<f64> {
+    schedstat(pid, 2)
+}
+
+/// The sum over the threads of a field of `schedstat`.
+fn schedstat(pid: u32, field: usize) -> Option<f64> {
     let mut sum = 0.0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
         // a thread may end between the listing and the reading
         let Ok(text) = fs::read_to_string(task.ok()?.path().join("schedstat")) else { continue };
-        sum += text.split_whitespace().next()?.parse::<f64>().ok()?;
+        sum += text.split_whitespace().nth(field)?.parse::<f64>().ok()?;
     }
     Some(sum)
 }

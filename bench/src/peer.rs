@@ -132,6 +132,11 @@ impl Server {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.udp))
     }
 
+    /// How often its threads have been put on a core.
+    pub fn wakeups(&self) -> f64 {
+        cpu::wakeups(self.pid).unwrap_or(f64::NAN)
+    }
+
     /// Resident memory in bytes.
     ///
     /// # Errors

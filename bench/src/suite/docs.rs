@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::row::{Goal, HEAD, Row, Series};
+use super::row::{Goal, HEAD, Row, Series, short};
 use super::svg::{Bar, Line, bars, lines};
 
 const INTRO: &str = "# Performance
@@ -54,13 +54,19 @@ fn page(machine: &Value, seconds: u64, rows: &[Row]) -> String {
     out.push_str("\n## Results\n\n");
     push_line(&mut out, &HEAD.map(str::to_owned));
     push_line(&mut out, &HEAD.map(|_| "---".to_owned()));
-    rows.iter().for_each(|row| push_line(&mut out, &row.cells()));
+    let (micro, cases): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.unit == "ns/op");
+    cases.iter().for_each(|row| push_line(&mut out, &row.cells()));
     for (file, what) in [("ratios", "ratios"), ("delivered", "delivered updates"), ("age", "ages")] {
         let _ = write!(out, "\n![{what}](performance/{file}.svg)\n");
     }
     out.push_str(&behind(rows));
+    out.push_str("\n## Micro-benchmarks\n\n| operation | ns | spread | allocations |\n|---|---|---|---|\n");
+    for row in &micro {
+        let [name, _, ns, _, _, _, _, spread, _, _] = row.cells();
+        push_line(&mut out, &[name, ns, spread, row.note.clone()]);
+    }
     out.push_str("\n## Notes\n\n");
-    for row in rows.iter().filter(|row| !row.note.is_empty()) {
+    for row in cases.iter().filter(|row| !row.note.is_empty()) {
         let _ = writeln!(out, "- {}: {}", row.case, row.note);
     }
     out
@@ -93,18 +99,31 @@ fn behind(rows: &[Row]) -> String {
     out
 }
 
-/// How much of the difference in time is the server's CPU time.
-fn gap(row: &Row) -> String {
+/// What a time is made of, as far as it was measured: server CPU time, and for puts the client alone.
+fn gap(row: &Row, rows: &[Row]) -> String {
     let (Some(ours), Some(peer)) = (row.sides.first(), row.peer()) else { return String::new() };
     if row.unit != "us/op" && row.unit != "us/channel" {
-        return String::new();
+        return row.note.clone();
     }
-    let (wall, cpu) = (ours.median() - peer.median(), ours.cpu() - peer.cpu());
+    let (mine, theirs) = (ours.median(), peer.median());
+    let cpu =
+        format!("Server CPU time {} us beside {} us of {}", short(ours.cpu()), short(peer.cpu()), peer.name);
+    if !row.case.starts_with("pipelined put,") {
+        return format!(
+            "{} us beside {} us. {cpu}: {:+.2} us of {:+.2} us; the rest is waiting, the kernel's and the client's time.",
+            short(mine),
+            short(theirs),
+            ours.cpu() - peer.cpu(),
+            mine - theirs
+        );
+    }
+    let alone = rows.iter().find(|r| r.case.starts_with("client alone")).and_then(|r| r.sides.first());
+    let alone = alone.map_or(f64::NAN, Series::median);
     format!(
-        "{wall:+.3} us beside {}, of which server CPU time {cpu:+.3} us ({:.3} beside {:.3}); the rest is waiting and the client.",
-        peer.name,
-        ours.cpu(),
-        peer.cpu()
+        "{} us beside {} us. {cpu}; the client alone takes {} us on its core meanwhile.",
+        short(mine),
+        short(theirs),
+        short(alone)
     )
 }
 
@@ -119,15 +138,13 @@ fn push_line(out: &mut String, cells: &[String]) {
 
 fn ratio_bars(rows: &[Row]) -> Vec<Bar> {
     let bar = |row: &Row| {
-        let target = match row.goal {
-            Some(Goal::PartAtMost(_, limit) | Goal::PartAtLeast(_, limit)) => Some(limit),
-            _ => None,
-        };
+        // a limit in the row's unit is no part of a ratio
+        let (Goal::PartAtMost(_, limit) | Goal::PartAtLeast(_, limit)) = row.goal? else { return None };
         let peer = row.peer()?.name;
         let name = format!("{} ({peer})", row.case);
-        Some(Bar { name, ratio: row.ratios()?.median(), target, met: row.met() })
+        Some(Bar { name, ratio: row.ratios()?.median(), target: limit, met: row.met() })
     };
-    rows.iter().filter(|row| row.goal.is_some()).filter_map(bar).collect()
+    rows.iter().filter_map(bar).collect()
 }
 
 /// A line per server over the rates of the rising case.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::Lab;
 
 /// Prints the versions of the peers as JSON.
-const VERSIONS: &str = "import json, caproto, softioc, epicscorelibs.version as e, sys; \
-    print(json.dumps({'caproto': caproto.__version__, 'softioc': softioc.__version__, \
-    'epics base': e.base_version() if hasattr(e, 'base_version') else e.version, 'python': sys.version.split()[0]}))";
+const VERSIONS: &str = "import json, sys; from importlib.metadata import version as v; \
+    print(json.dumps({'softioc': v('softioc'), 'epics base (epicscorelibs)': v('epicscorelibs'), \
+    'caproto': v('caproto'), 'python': sys.version.split()[0]}))";
 
 /// Machine, versions and date.
 pub fn describe(lab: &Lab) -> Value {

@@ -25,5 +25,5 @@ fn row(line: &str) -> Result<Row> {
     let allocations = line["allocations"].as_f64().context("no allocations")?;
     let mut row = Row::new(name, "ns/op", None);
     row.sides = vec![Series { values: ns, ..Series::new(OURS) }];
-    Ok(row.note(format!("{allocations:.3} allocations per op")))
+    Ok(row.note(format!("{allocations:.3} per op")))
 }

@@ -114,6 +114,8 @@ fn tell(rows: &[Row], report: &mut Report) {
     rows.iter().for_each(|row| table.row(row.cells()));
     println!();
     table.print();
+    rows.iter().filter(|row| !row.note.is_empty()).for_each(|row| println!("{}: {}", row.case, row.note));
+    println!();
     for row in rows {
         if let Some(fault) = &row.fault {
             report.check(&row.case, false, fault);

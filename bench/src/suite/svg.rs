@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 330.0;
-const RIGHT: f64 = 700.0;
+const WIDTH: f64 = 860.0;
+const LEFT: f64 = 400.0;
+const RIGHT: f64 = 800.0;
 const STEP: f64 = 22.0;
 const TOP: f64 = 50.0;
 const GOOD: &str = "#2a7f62";
@@ -18,7 +18,7 @@ pub struct Bar {
     /// Ours to the peer's.
     pub ratio: f64,
     /// The ratio to reach.
-    pub target: Option<f64>,
+    pub target: f64,
     /// Whether it is reached.
     pub met: Option<bool>,
 }
@@ -49,9 +49,7 @@ pub fn bars(title: &str, bars: &[Bar]) -> String {
             x(bar.ratio) - LEFT
         );
         text(&mut out, (x(bar.ratio) + 6.0, y + 12.0), "start", &format!("{:.2}", bar.ratio));
-        if let Some(target) = bar.target {
-            line(&mut out, (x(target), y - 2.0), (x(target), y + 16.0), "#000000");
-        }
+        line(&mut out, (x(bar.target), y - 2.0), (x(bar.target), y + 16.0), "#000000");
     }
     out + "</svg>\n"
 }
