@@ -91,7 +91,7 @@ fn behind(rows: &[Row]) -> String {
                     row.case,
                     row.figure(),
                     row.cells()[5],
-                    gap(row)
+                    gap(row, rows)
                 );
             }
         }
