@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use socket2::{Domain, Socket, Type};
 
 use crate::wire::{self, Header, cmd};
 
@@ -62,7 +63,22 @@ impl Circuit {
     /// # Errors
     /// When the server refuses for ten seconds.
     pub fn connect(addr: SocketAddr) -> Result<Self> {
-        let stream = connect(addr)?;
+        Self::on(connect(addr)?)
+    }
+
+    /// The same with a kernel receive buffer of this many bytes, which then does not grow.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn connect_with_buffer(addr: SocketAddr, bytes: usize) -> Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        // before connecting, so that the window is scaled to it
+        socket.set_recv_buffer_size(bytes)?;
+        socket.connect_timeout(&addr.into(), CONNECT_TIMEOUT)?;
+        Self::on(socket.into())
+    }
+
+    fn on(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(IO_TIMEOUT))?;
         stream.set_write_timeout(Some(IO_TIMEOUT))?;
@@ -81,20 +97,37 @@ impl Circuit {
     /// When the server does not have the name.
     pub fn create(&mut self, name: &str) -> Result<Channel> {
         let cid = self.id();
+        self.push_create(name, cid);
+        self.flush()?;
+        let channel = self.created().with_context(|| format!("creating {name}"))?;
+        ensure!(channel.cid == cid, "channel {} created instead of {cid}", channel.cid);
+        Ok(channel)
+    }
+
+    /// Queues a CREATE_CHAN.
+    pub fn push_create(&mut self, name: &str, cid: u32) {
         let mut text = name.as_bytes().to_vec();
         text.push(0);
         self.push(cmd::CREATE_CHAN, &text, 0, 0, cid, 13);
-        self.flush()?;
-        let mut rights = 0;
+    }
+
+    /// Waits for the next channel to be created; its rights come first.
+    ///
+    /// # Errors
+    /// When the server does not have the name, or says something else.
+    pub fn created(&mut self) -> Result<Channel> {
+        let mut rights = (0, 0);
         loop {
             let head = self.next()?.head;
             match head.cmd {
-                cmd::ACCESS_RIGHTS if head.p1 == cid => rights = head.p2,
-                cmd::CREATE_CHAN if head.p1 == cid => {
-                    return Ok(Channel { sid: head.p2, cid, dbr: head.dbr, count: head.count, rights });
+                cmd::ACCESS_RIGHTS => rights = (head.p1, head.p2),
+                cmd::CREATE_CHAN => {
+                    ensure!(rights.0 == head.p1, "the rights of channel {} are missing", head.p1);
+                    let Header { dbr, count, p1: cid, p2: sid, .. } = head;
+                    return Ok(Channel { sid, cid, dbr, count, rights: rights.1 });
                 }
-                cmd::CREATE_CH_FAIL => bail!("the server does not have {name}"),
-                other => bail!("command {other} while creating {name}"),
+                cmd::CREATE_CH_FAIL => bail!("the server does not have the name"),
+                other => bail!("command {other} while creating a channel"),
             }
         }
     }
@@ -272,12 +305,14 @@ impl Message<'_> {
     #[inline]
     fn check(&self, cmd: u16, id: u32, dbr: u16, count: u32) -> Result<()> {
         let h = &self.head;
+        // rsrv cuts a single STRING behind its NUL
+        let cut = dbr == wire::DBR_STRING && count == 1 && (8..40).contains(&h.size);
         let good = h.cmd == cmd
             && h.p2 == id
             && h.p1 == NORMAL
             && h.dbr == dbr
             && h.count == count
-            && h.size == wire::payload_size(dbr, count);
+            && (h.size == wire::payload_size(dbr, count) || cut);
         ensure!(good, "expected command {cmd} for id {id}, type {dbr}, count {count}, status 1; got {h}");
         Ok(())
     }

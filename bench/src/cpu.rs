@@ -1,4 +1,4 @@
-//! CPU time of a server process, from `/proc`.
+//! CPU time and memory of a server process, from `/proc`.
 
 use std::fs;
 
@@ -15,18 +15,24 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// # Errors
 /// When the process is gone.
 pub fn seconds(pid: u32) -> Result<f64> {
-    match schedstat(pid) {
+    match schedstat(pid, 0) {
         Some(ns) if ns > 0.0 => Ok(ns / 1e9),
         _ => stat(pid),
     }
 }
 
-fn schedstat(pid: u32) -> Option<f64> {
+/// How often the living threads of a process have been put on a core; `None` where the kernel does not say.
+pub fn wakeups(pid: u32) -> Option<f64> {
+    schedstat(pid, 2)
+}
+
+/// The sum over the threads of a field of `schedstat`.
+fn schedstat(pid: u32, field: usize) -> Option<f64> {
     let mut sum = 0.0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
         // a thread may end between the listing and the reading
         let Ok(text) = fs::read_to_string(task.ok()?.path().join("schedstat")) else { continue };
-        sum += text.split_whitespace().next()?.parse::<f64>().ok()?;
+        sum += text.split_whitespace().nth(field)?.parse::<f64>().ok()?;
     }
     Some(sum)
 }
@@ -38,4 +44,16 @@ fn stat(pid: u32) -> Result<f64> {
     let mut fields = rest.split_whitespace().skip(11);
     let mut ticks = || fields.next().and_then(|f| f.parse::<f64>().ok()).context("unreadable /proc/PID/stat");
     Ok((ticks()? + ticks()?) / TICKS_PER_SECOND)
+}
+
+/// Resident bytes of a process, exact where the kernel has `smaps_rollup`.
+///
+/// # Errors
+/// When the process is gone.
+pub fn resident(pid: u32) -> Result<f64> {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
+    let text = read("smaps_rollup").or_else(|_| read("status")).context("the server process is gone")?;
+    let line = text.lines().find_map(|l| l.strip_prefix("Rss:").or_else(|| l.strip_prefix("VmRSS:")));
+    let kb = line.and_then(|l| l.trim().strip_suffix("kB")).and_then(|n| n.trim().parse::<f64>().ok());
+    Ok(kb.context("no resident size in /proc")? * 1024.0)
 }

@@ -125,7 +125,7 @@ impl Side {
 }
 
 /// Puts rising values at a rate; returns the seconds it took.
-fn write(circuit: &mut Circuit, target: &Channel, from: f64, puts: u32, rate: u32) -> Result<f64> {
+pub fn write(circuit: &mut Circuit, target: &Channel, from: f64, puts: u32, rate: u32) -> Result<f64> {
     let start = Instant::now();
     let mut sent = 0;
     while sent < puts {
@@ -144,7 +144,7 @@ fn write(circuit: &mut Circuit, target: &Channel, from: f64, puts: u32, rate: u3
 }
 
 /// Counts updates until each subscription has shown `last`; values of one subscription must rise.
-fn read_until(circuit: &mut Circuit, first: u32, subscriptions: u32, last: f64) -> Result<u64> {
+pub fn read_until(circuit: &mut Circuit, first: u32, subscriptions: u32, last: f64) -> Result<u64> {
     let mut seen = vec![f64::NEG_INFINITY; subscriptions as usize];
     let (mut updates, mut finished) = (0, 0);
     while finished < subscriptions {

@@ -21,6 +21,7 @@ mod pipelined;
 mod report;
 mod roundtrip;
 mod stats;
+mod suite;
 mod wire;
 
 /// Channel Access load programs: seqioc beside EPICS base, pythonSoftIOC and caproto, in one run, over loopback
@@ -38,7 +39,7 @@ struct Args {
     #[arg(long, global = true)]
     strict: bool,
     /// End everything after this many seconds
-    #[arg(long, global = true, value_name = "S", default_value_t = 600)]
+    #[arg(long, global = true, value_name = "S", default_value_t = 1800)]
     max_seconds: u64,
 }
 
@@ -49,6 +50,16 @@ enum Sub {
     Busy(busy::Args),
     Order(order::Args),
     Fanout(fanout::Args),
+    /// Every case on our server and its peers, one table: from a fresh clone, with nothing built
+    All(suite::run::Args),
+    /// Some of those cases
+    Case {
+        /// Which
+        #[arg(required = true)]
+        cases: Vec<suite::run::Case>,
+        #[command(flatten)]
+        args: suite::run::Args,
+    },
 }
 
 impl Sub {
@@ -59,6 +70,8 @@ impl Sub {
             Self::Busy(_) => "busy",
             Self::Order(_) => "order",
             Self::Fanout(_) => "fanout",
+            Self::All(_) => "all",
+            Self::Case { .. } => "case",
         }
     }
 
@@ -69,6 +82,8 @@ impl Sub {
             Self::Busy(args) => busy::run(args, report),
             Self::Order(args) => order::run(args, report),
             Self::Fanout(args) => fanout::run(args, report),
+            Self::All(args) => suite::run::run(&[], args, report),
+            Self::Case { cases, args } => suite::run::run(cases, args, report),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Child processes: our server and the peers, each on loopback with ports of its own, ended when dropped.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -30,10 +30,10 @@ static CHILDREN: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 pub struct Python {
     /// Python interpreter of an environment with softioc and caproto
     #[arg(long, value_name = "PATH")]
-    python: PathBuf,
+    pub python: PathBuf,
     /// Folder of the peer scripts
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/peers"))]
-    peers: PathBuf,
+    pub peers: PathBuf,
 }
 
 impl Python {
@@ -42,8 +42,16 @@ impl Python {
     /// # Errors
     /// When it does not become ready; the message holds its last lines.
     pub fn start(&self, name: &'static str, script: &str) -> Result<Server> {
+        self.start_with(name, script, &[])
+    }
+
+    /// The same, with arguments for the script.
+    ///
+    /// # Errors
+    /// Those of [`Python::start`].
+    pub fn start_with(&self, name: &'static str, script: &str, args: &[String]) -> Result<Server> {
         let mut command = Command::new(&self.python);
-        command.arg("-u").arg("-B").arg(self.peers.join(script));
+        command.arg("-u").arg("-B").arg(self.peers.join(script)).args(args);
         Server::spawn(name, command, free_port()?)
     }
 }
@@ -57,8 +65,11 @@ pub struct Server {
     addr: SocketAddr,
     child: Shared<Child>,
     log: Shared<VecDeque<String>>,
+    /// UDP port of its searches.
+    udp: u16,
+    lines: Receiver<String>,
     /// Peers end when this closes, also if this program is killed.
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     /// Held, so that nobody starts a repeater on it; beacons end here.
     _repeater: UdpSocket,
 }
@@ -88,9 +99,50 @@ impl Server {
         follow(stdout.context("no stdout")?, &log, Some(lines.0));
         follow(stderr.context("no stderr")?, &log, None);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut server = Self { name, pid, addr, child, log, _stdin: stdin, _repeater: repeater };
-        server.addr.set_port(server.wait_ready(&lines.1)?);
+        let (lines, udp) = (lines.1, port);
+        let mut server = Self { name, pid, addr, child, log, udp, lines, stdin, _repeater: repeater };
+        let ready = server.wait_line("ready")?;
+        let port_of = |key: &str| ready[key].as_u64().and_then(|p| u16::try_from(p).ok());
+        server.addr.set_port(port_of("tcp").with_context(|| format!("no tcp port in {ready}"))?);
+        server.udp = port_of("udp").unwrap_or(port);
         Ok(server)
+    }
+
+    /// Starts any other program of ours that prints a ready line.
+    ///
+    /// # Errors
+    /// When it does not become ready; the message holds its last lines.
+    pub fn program(name: &'static str, path: &Path, args: &[String]) -> Result<Self> {
+        let mut command = Command::new(path);
+        command.args(args);
+        Self::spawn(name, command, 0)
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Errors
+    /// When it does not read any more.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let stdin = self.stdin.as_mut().context("no stdin")?;
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).map_err(|e| self.explain(e.into()))
+    }
+
+    /// Where it answers searches.
+    pub fn udp_addr(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.udp))
+    }
+
+    /// How often its threads have been put on a core.
+    pub fn wakeups(&self) -> f64 {
+        cpu::wakeups(self.pid).unwrap_or(f64::NAN)
+    }
+
+    /// Resident memory in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn rss(&self) -> Result<f64> {
+        cpu::resident(self.pid).map_err(|e| self.explain(e))
     }
 
     /// A new circuit to this server.
@@ -99,6 +151,14 @@ impl Server {
     /// When it does not accept.
     pub fn circuit(&self) -> Result<Circuit> {
         Circuit::connect(self.addr).map_err(|e| self.explain(e))
+    }
+
+    /// A new circuit with a fixed receive buffer.
+    ///
+    /// # Errors
+    /// When it does not accept.
+    pub fn circuit_with_buffer(&self, bytes: usize) -> Result<Circuit> {
+        Circuit::connect_with_buffer(self.addr, bytes).map_err(|e| self.explain(e))
     }
 
     /// CPU seconds used so far.
@@ -120,19 +180,22 @@ impl Server {
         anyhow::Error::msg(text)
     }
 
-    fn wait_ready(&self, lines: &Receiver<String>) -> Result<u16> {
+    /// The next line of its output that is JSON with this key.
+    ///
+    /// # Errors
+    /// When none comes in time.
+    pub fn wait_line(&self, key: &str) -> Result<Value> {
         let until = Instant::now() + READY_TIMEOUT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Ok(line) = lines.recv_timeout(left) else {
+            let Ok(line) = self.lines.recv_timeout(left) else {
                 // let the standard error arrive before it is quoted
                 thread::sleep(Duration::from_millis(100));
-                return Err(self.explain(anyhow::anyhow!("ended or said no ready line in {READY_TIMEOUT:?}")));
+                return Err(self.explain(anyhow::anyhow!("ended or said no {key} line in {READY_TIMEOUT:?}")));
             };
-            let Ok(ready) = serde_json::from_str::<Value>(&line) else { continue };
-            if ready["ready"] == Value::Bool(true) {
-                let port = ready["tcp"].as_u64().and_then(|p| u16::try_from(p).ok());
-                return port.with_context(|| format!("no tcp port in {line}"));
+            match serde_json::from_str::<Value>(&line) {
+                Ok(value) if value.get(key).is_some() => return Ok(value),
+                _ => {}
             }
         }
     }
@@ -167,6 +230,8 @@ fn isolate(command: &mut Command, port: u16, repeater: u16) -> Result<()> {
     }
     let client_port = if port == 0 { free_port()? } else { port };
     command
+        // base under root would take real-time priorities and lock all its memory, which no other server here does
+        .env("EPICS_ALLOW_POSIX_THREAD_PRIORITY_SCHEDULING", "NO")
         .env("EPICS_CA_ADDR_LIST", "127.0.0.1")
         .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
         .env("EPICS_CA_SERVER_PORT", client_port.to_string())

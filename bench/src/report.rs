@@ -34,6 +34,11 @@ impl Report {
         self.judge("target", name, value <= limit, &format!("{value:.3}, to reach {limit:.3}"), self.strict);
     }
 
+    /// Prints and keeps a target that was not reached; it fails the run only when strict.
+    pub fn missed(&mut self, name: &str, found: &str) {
+        self.judge("target", name, false, found, self.strict);
+    }
+
     /// Whether nothing failed.
     pub fn passed(&self) -> bool {
         self.failed == 0

@@ -54,9 +54,14 @@ impl Sample {
     }
 }
 
+/// The ratios of two series taken in the same rounds.
+pub fn paired_ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(a, b)| a / b).collect()
+}
+
 /// The median of the ratios of two series taken in the same rounds.
 pub fn paired_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
-    Sample::new(ours.iter().zip(theirs).map(|(a, b)| a / b).collect()).median()
+    Sample::new(paired_ratios(ours, theirs)).median()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod cmd {
     pub const VERSION: u16 = 0;
     pub const EVENT_ADD: u16 = 1;
     pub const WRITE: u16 = 4;
+    pub const SEARCH: u16 = 6;
     pub const ERROR: u16 = 11;
     pub const READ_NOTIFY: u16 = 15;
     pub const CREATE_CHAN: u16 = 18;
@@ -19,6 +20,10 @@ pub mod cmd {
     pub const SERVER_DISCONN: u16 = 27;
 }
 
+/// Text of 40 bytes.
+pub const DBR_STRING: u16 = 0;
+/// 32-bit float.
+pub const DBR_FLOAT: u16 = 2;
 /// Unsigned bytes, also text.
 pub const DBR_CHAR: u16 = 4;
 /// 32-bit signed integer.
@@ -93,8 +98,9 @@ pub fn push(out: &mut Vec<u8>, cmd: u16, payload: &[u8], dbr: u16, count: u32, p
 pub fn payload_size(dbr: u16, count: u32) -> usize {
     let n = count as usize;
     let bytes = match dbr {
+        DBR_STRING => 40 * n,
         DBR_CHAR => n,
-        DBR_LONG => 4 * n,
+        DBR_LONG | DBR_FLOAT => 4 * n,
         DBR_DOUBLE => 8 * n,
         DBR_TIME_DOUBLE => TIME_DOUBLE_VALUE + 8 * n,
         other => unreachable!("type {other} is not used by these programs"),
