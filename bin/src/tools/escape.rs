@@ -78,6 +78,7 @@ mod tests {
         for (text, wanted) in [
             (&br"a\tb"[..], &b"a\tb"[..]),
             (br"\x41\x4z\xg", b"A\x04zg"),
+            (br"\x414", b"A4"),
             (br"\q\\", br"q\"),
             (br"\", b""),
             (br"\x", b""),

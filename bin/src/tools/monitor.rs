@@ -76,6 +76,10 @@ impl<A: Access> Watch<'_, '_, A> {
         pv.prepare(&info, self.options);
         let count = u32::try_from(self.options.count).unwrap_or(u32::MAX).min(info.count);
         let mask = self.options.mask.bits();
+        if mask == 0 {
+            // libca refuses it, and base does not say so
+            return;
+        }
         self.access.subscribe(&[SubscribeRequest { channel, data_type: pv.data_type, count, mask }]);
     }
 

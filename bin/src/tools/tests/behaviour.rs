@@ -38,6 +38,7 @@ fn expect(change: impl Fn(&mut Fake), line: &str, out: &str, err: &str, statuses
 fn many_names_are_one_batch() {
     assert_eq!(sent("caget g:ao g:wfd g:bo"), "connect 3 names at 0, get 20x1 20x8 14x1 within 1s");
     assert_eq!(sent("caget -c -p 200 g:ao g:wfd"), "connect 2 names at 99, get 20x0 20x0 within 1s");
+    assert!(sent("caget -p 4294967297 g:ao").starts_with("connect 1 names at 1,"));
     assert_eq!(sent("caget -# 3 -w 2.5 g:wfd g:ao"), "connect 2 names at 0, get 20x3 20x1 within 2.5s");
     assert_eq!(sent("caget -#-1 g:wfd"), "connect 1 names at 0, get 20x8 within 1s");
     assert_eq!(sent("caget -sn g:ao g:bo"), "connect 2 names at 0, get 14x1 15x1 within 1s");
@@ -227,6 +228,9 @@ fn a_monitor_subscribes_anew_when_the_type_has_changed() {
     };
     assert_eq!(sent("camonitor g:wfd"), "subscribe 20x0 mask 5");
     assert_eq!(sent("camonitor -mlp -#3 g:wfd"), "subscribe 20x3 mask 10");
+    let mut fake = Fake::new();
+    run_in(&mut fake, &["camonitor", "-m", "", "g:ao"], None);
+    assert_eq!(fake.sent, ["connect 1 names at 0"], "a mask of nothing is no subscription");
     assert_eq!(sent("camonitor -n g:bo"), "subscribe 15x0 mask 5");
     assert_eq!(sent("camonitor -s g:ao"), "subscribe 14x0 mask 5");
     let mut fake = Fake::new();
