@@ -107,9 +107,10 @@ impl Call {
     /// Runs the tool to its end.
     pub(crate) fn run(&self) -> ExitCode {
         let timeout = std::env::var_os(TIMEOUT_VARIABLE).map(OsString::into_encoded_bytes);
+        // not locked: the client's threads may have something to say too
         let mut console = Console {
-            out: &mut io::stdout().lock(),
-            err: &mut io::stderr().lock(),
+            out: &mut io::stdout(),
+            err: &mut io::stderr(),
             clock: SystemTime::now,
             zone: TimeZone::system(),
         };
