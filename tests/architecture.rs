@@ -42,7 +42,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
-    ("seqioc", &["anyhow", "clap", "clock", "example", "serde_json", "wrapper"]),
+    ("seqioc", &["anyhow", "ca-proto", "clap", "clock", "example", "jiff", "serde_json", "wrapper"]),
 ];
 
 /// What a file of `ca/proto/src` may not name: the world outside.

@@ -3,6 +3,7 @@
 mod list;
 mod registry;
 mod run;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(call) = tools::Call::of(std::env::args_os()) {
+        return call.run();
+    }
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::List(options) => list::run(&options),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::launch::{SOON, Server, free_port, run_to_end, seqioc, wait_for};
+use crate::launch::{SOON, Server, free_port, isolated, run_to_end, seqioc, wait_for};
 use crate::raw::DBR_DOUBLE;
 
 const GOLDEN: &str = include_str!("../golden/pvs.txt");
@@ -167,6 +167,26 @@ fn help_names_every_flag_and_the_exit_status() {
     let main = help(&["--help"]);
     assert!(["run", "list", "Exit status"].iter().all(|word| main.contains(word)), "{main}");
     assert!(help(&["list", "--help"]).contains("--json"));
+}
+
+#[test]
+#[cfg(unix)]
+fn the_binary_is_a_tool_when_it_is_called_by_its_name() {
+    let folder = std::env::temp_dir().join(format!("seqioc-tools-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, subcommand) in
+        [("caget", "get"), ("caput", "put"), ("camonitor", "monitor"), ("cainfo", "info")]
+    {
+        let link = folder.join(name);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_seqioc"), &link).expect("a link");
+        let by_name = isolated(&link).output().expect("it runs");
+        let complaint = |name: &str| format!("No pv name specified. ('{name} -h' for help.)\n");
+        assert_eq!((by_name.status.code(), text(&by_name.stderr)), (Some(1), &complaint(name)[..]));
+        let ours = run_to_end(&[subcommand]);
+        let program = format!("seqioc {subcommand}");
+        assert_eq!((ours.status.code(), text(&ours.stderr)), (Some(1), &complaint(&program)[..]));
+    }
+    std::fs::remove_dir_all(folder).expect("it can be removed");
 }
 
 #[test]

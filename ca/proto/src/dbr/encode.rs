@@ -59,7 +59,8 @@ fn describe(ty: DbrType, meta: &Meta, out: &mut Vec<u8>) {
         }
         NativeType::Char => {
             field::<8>(cut(&meta.units, UNITS), out);
-            limits(ty.class, meta, out, |v| (v as u8).to_be_bytes());
+            // the low byte, as base sends it: clients that take C's char for a number show -20 as such
+            limits(ty.class, meta, out, |v| (v as i32 as u8).to_be_bytes());
         }
         NativeType::Long => {
             field::<8>(cut(&meta.units, UNITS), out);
@@ -396,8 +397,8 @@ mod tests {
         let limits: Vec<_> = long[12..].as_chunks::<4>().0.iter().map(|&b| i32::from_be_bytes(b)).collect();
         assert_eq!(limits, [100, -100, 90, 80, -80, -90, 70, -70]);
         assert_eq!(head(26, &meta()), long[..36]);
-        assert_eq!(head(32, &meta())[12..], [100, 0, 90, 80, 0, 0, 70, 0, 0]);
-        assert_eq!(head(25, &meta())[12..], [100, 0, 90, 80, 0, 0, 0]);
+        assert_eq!(head(32, &meta())[12..], [100, 156, 90, 80, 176, 166, 70, 186, 0]);
+        assert_eq!(head(25, &meta())[12..], [100, 156, 90, 80, 176, 166, 0]);
     }
 
     #[test]

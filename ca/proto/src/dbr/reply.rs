@@ -238,7 +238,7 @@ fn meta(data_type: u16, front: &[u8]) -> Option<Meta> {
     }
     let mut meta = Meta::new();
     if ty.native == NativeType::Enum {
-        let count = usize::from(u16_at(front, 4)).min(Meta::MAX_LABELS);
+        let count = usize::from(u16_at(front, 4));
         let cells = front.get(LABELS..).unwrap_or_default().as_chunks::<LABEL>().0;
         meta.labels = cells.iter().take(count).map(|cell| text_from_bytes(until_nul(cell)).into()).collect();
     }

@@ -8,7 +8,7 @@ use ca_proto::dbr::{ArrayData, LimitPair, Meta, Reply, Scalar, Stamp};
 use ca_proto::server::AccessRights;
 use ca_proto::server::beacon::Beacons;
 use ca_proto::server::search::handle_datagram;
-use ca_proto::wire::Header;
+use ca_proto::wire::{Header, describe};
 
 use crate::support::{PORT, Pv, meta};
 use crate::talk::{Message, Talk, messages};
@@ -177,6 +177,29 @@ fn the_values_of_rsrv_are_decoded() {
     let long = replies("get_ctrl_long").remove(0);
     assert_eq!((long.as_f64(), long.units_bytes()), (Some(7.0), &b"counts"[..]));
     assert_eq!(replies("get_enum_as_text")[0].text().as_deref(), Some("running"));
+}
+
+#[test]
+fn every_recorded_message_is_described_in_a_line() {
+    let mut all = Vec::new();
+    for name in EXCHANGES.iter().chain(&["search", "beacons"]) {
+        for line in recorded(name) {
+            let lines: Vec<_> = describe(&line.bytes, line.from_client).collect();
+            assert_eq!(lines.len(), messages(&line.bytes).len(), "{name}: {lines:?}");
+            all.extend(lines);
+        }
+    }
+    for wanted in [
+        "VERSION minor 13 priority 0",
+        r#"CREATE_CHAN "g:double" cid 1 minor 13"#,
+        "CREATE_CHAN cid 1 sid 0 DBR_ENUM x 1",
+        "ACCESS_RIGHTS cid 1 read write",
+        "READ_NOTIFY ioid 1 DBR_CTRL_DOUBLE x 1 = 1.5",
+        "EVENT_ADD subscription 1 DBR_TIME_DOUBLE x 3 = 1 2 3",
+        r#"ERROR of WRITE p1 0 p2 1: channel write request failed (160), "g:double""#,
+    ] {
+        assert!(all.iter().any(|line| line == wanted), "no {wanted}");
+    }
 }
 
 #[test]
