@@ -1,10 +1,12 @@
 //! The task of one circuit: moves bytes between the socket, the protocol and the inbox.
 
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -15,6 +17,7 @@ use ca_proto::server::{
 };
 use ca_proto::{CloseReason, EventMask};
 use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
 use tracing::{debug, trace};
 
 use super::budget::Share;
@@ -133,7 +136,7 @@ impl<S: Service> Driver<S> {
         let mut stopped = pin!(stop.cancelled());
         let mut turn = Turn::default();
         loop {
-            let bytes = match self.round() {
+            let bytes = match poll_fn(|context| Poll::Ready(self.round(context))).await {
                 Ok(bytes) => bytes,
                 Err(reason) => return reason,
             };
@@ -165,12 +168,12 @@ impl<S: Service> Driver<S> {
     }
 
     /// Reads, executes, delivers and sends once; returns the bytes moved, 0 when there is nothing to do.
-    fn round(&mut self) -> Result<usize, CloseReason> {
+    fn round(&mut self, context: &mut Context<'_>) -> Result<usize, CloseReason> {
         let socket = |error: std::io::Error| CloseReason::Socket(error.to_string());
         let received = if self.ended || self.stalled || self.output.len() >= self.high_water {
             0
         } else {
-            self.receive().map_err(socket)?
+            self.receive(context).map_err(socket)?
         };
         let consumed = self.execute()?;
         if !self.ended {
@@ -262,21 +265,23 @@ impl<S: Service> Driver<S> {
     }
 
     /// Reads what has come; returns the bytes received.
-    fn receive(&mut self) -> std::io::Result<usize> {
+    ///
+    /// A read that fills less than there is room for says that nothing more is there: no second one is tried.
+    fn receive(&mut self, context: &mut Context<'_>) -> std::io::Result<usize> {
         if !self.make_room() {
             return Ok(0);
         }
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) => {
+        match poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input) {
+            Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Ok(0)
             }
-            Ok(count) => {
+            Poll::Ready(Ok(count)) => {
                 trace!(count, "received");
                 Ok(count)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            Err(error) => Err(error),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(0),
         }
     }
 
