@@ -1,7 +1,8 @@
-//! `seqioc`: starts IOCs, lists devices.
+//! `seqioc`: starts IOCs, lists devices, repeats beacons.
 
 mod list;
 mod registry;
+mod repeater;
 mod run;
 
 use std::process::ExitCode;
@@ -24,12 +25,15 @@ enum Command {
     Run(run::Options),
     /// List the devices and their PVs
     List(list::Options),
+    /// Share the beacons of servers among the clients of this host
+    Repeater(repeater::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::List(options) => list::run(&options),
+        Command::Repeater(options) => repeater::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use crate::Error;
 use link::{Link, Sent};
 
-/// Clients that are served; who comes then is not confirmed until another has gone.
+/// Clients that are served unless told otherwise.
 const CLIENTS: usize = 1024;
 /// A receive error that stays shall not keep a processor busy.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -92,6 +92,7 @@ impl Reports {
 pub struct Repeater {
     socket: std::net::UdpSocket,
     port: u16,
+    limit: usize,
     counters: Arc<Counters>,
 }
 
@@ -115,7 +116,14 @@ impl Repeater {
                 warn!("beacons to {group} are not heard: {error}");
             }
         }
-        Ok(Self { socket, port, counters: Arc::default() })
+        Ok(Self { socket, port, limit: CLIENTS, counters: Arc::default() })
+    }
+
+    /// Serves so many clients, 1024 unless told otherwise; each takes a socket.
+    ///
+    /// When one more comes the dead are dropped; without any it is not confirmed, and will ask again.
+    pub fn with_room_for(self, clients: usize) -> Self {
+        Self { limit: clients, ..self }
     }
 
     /// Its port.
@@ -134,12 +142,8 @@ impl Repeater {
             Ok(socket) => socket,
             Err(error) => return tracing::error!("no repeater: {error}"),
         };
-        let running = Running {
-            clients: Clients::new(CLIENTS),
-            port: self.port,
-            counters: &self.counters,
-            full: false,
-        };
+        let (limit, port, counters) = (self.limit, self.port, &*self.counters);
+        let running = Running { clients: Clients::new(limit), limit, port, counters, full: false };
         tokio::select! {
             () = stop => {}
             () = running.repeat(socket) => {}
@@ -151,6 +155,7 @@ impl Repeater {
 /// The state of a repeater that runs.
 struct Running<'a> {
     clients: Clients<Link>,
+    limit: usize,
     port: u16,
     counters: &'a Counters,
     /// It was said that there is no room.
@@ -219,7 +224,7 @@ impl Running<'_> {
         // on the same port.
         let registered = self.clients.register(from, link);
         if registered.is_none() && !std::mem::replace(&mut self.full, true) {
-            warn!("no room for more than {CLIENTS} clients: {from} is refused, and others may be");
+            warn!("no room for more than {} clients: {from} is refused, and others may be", self.limit);
         }
         if registered == Some(Registered::New) && !full {
             self.shake(from);

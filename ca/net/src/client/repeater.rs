@@ -20,6 +20,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A repeater that dies cannot say so: whoever notices first becomes the next, and the others register anew.
 const RENEW: Duration = Duration::from_secs(60);
 
+/// Clients that a repeater inside a program serves: each takes one of the files that the program may open.
+const CLIENTS: usize = 256;
+
 /// What a context knows about beacons.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
@@ -55,7 +58,7 @@ pub(super) fn ensure(config: &ClientConfig, runtime: &Handle) {
     match Repeater::bind(config.repeater_port, &config.beacon_groups) {
         Ok(repeater) => {
             info!("no repeater was running: this process is it on UDP port {}", repeater.port());
-            runtime.spawn(repeater.run(std::future::pending()));
+            runtime.spawn(repeater.with_room_for(CLIENTS).run(std::future::pending()));
         }
         Err(error) if error.is_in_use() => {}
         Err(error) => debug!("{error}"),

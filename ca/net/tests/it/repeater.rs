@@ -23,13 +23,13 @@ struct Running {
 
 impl Running {
     fn new() -> Self {
-        Self::on(0)
+        Self::on(0, 1024)
     }
 
-    fn on(port: u16) -> Self {
+    fn on(port: u16, room: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let repeater = Repeater::bind(port, &[]).expect("a port");
+        let repeater = Repeater::bind(port, &[]).expect("a port").with_room_for(room);
         let (stop, stopped) = oneshot::channel();
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, repeater.port());
         let reports = repeater.reports();
@@ -198,16 +198,14 @@ fn a_host_has_one_repeater() {
     assert!(error.is_in_use(), "{error}");
     let port = repeater.address.port();
     drop(repeater);
-    assert_eq!(Running::on(port).address.port(), port, "it is free again");
+    assert_eq!(Running::on(port, 1).address.port(), port, "it is free again");
 }
 
 #[test]
 fn a_full_table_drops_the_dead_before_it_refuses() {
-    let repeater = Running::new();
-    let mut clients: Vec<_> = (0..1000).map(|_| repeater.client(&[])).collect();
-    // Without room for the noops they miss some; they are there all the same.
-    clients.extend((0..24).map(|_| repeater.client(&[])));
-    assert_eq!(repeater.report().clients, 1024);
+    let repeater = Running::on(0, 64);
+    let mut clients: Vec<_> = (0..64).map(|_| repeater.client(&[])).collect();
+    assert_eq!(repeater.report().clients, 64);
     let one_more = Searcher::new();
     one_more.send(&[], repeater.address);
     repeater.wait_for(|report| report.refused == 1);
@@ -215,7 +213,7 @@ fn a_full_table_drops_the_dead_before_it_refuses() {
     drop(clients.pop());
     one_more.send(&[], repeater.address);
     assert_eq!(one_more.next(), confirm(Ipv4Addr::LOCALHOST));
-    assert_eq!(repeater.report().clients, 1024);
+    assert_eq!(repeater.report().clients, 64);
 }
 
 #[test]
@@ -240,7 +238,7 @@ fn a_flood_is_repeated_or_lost_and_the_repeater_serves_on() {
     };
     late.0.set_read_timeout(Some(DEADLINE)).expect("a deadline");
     let report = repeater.report();
-    assert!(report.datagrams <= 50_000 && report.sent <= 2 * 50_000 + 50_000, "{report:?}");
+    assert!(report.datagrams <= 50_000 && report.sent <= 3 * report.datagrams, "{report:?}");
     while !idle.has_nothing() {}
     while !reader.has_nothing() {}
     late.send(b"after", repeater.address);
