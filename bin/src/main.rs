@@ -26,6 +26,10 @@ enum Command {
     /// List the devices and their PVs
     List(list::Options),
     /// Share the beacons of servers among the clients of this host
+    ///
+    /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
+    /// Multicast groups in EPICS_CAS_BEACON_ADDR_LIST are heard too. It ends with 0 at once when a repeater runs already,
+    /// else with SIGINT or SIGTERM.
     Repeater(repeater::Options),
 }
 

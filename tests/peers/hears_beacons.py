@@ -5,7 +5,7 @@ import ctypes
 import epics
 from caproto.threading.client import Context
 from check import wait_until
-from epics import ca
+from epics import ca, dbr
 
 NAME = "TEST:SERVER.example_pv"
 # libca registers ten seconds after its start.
@@ -23,7 +23,7 @@ assert address == "127.0.0.1", address
 print("caproto", flush=True)
 
 period = ca.libca.ca_beacon_period
-period.restype, period.argtypes = ctypes.c_double, [ctypes.c_void_p]
+period.restype, period.argtypes = ctypes.c_double, [dbr.chid_t]
 
 
 def mean():

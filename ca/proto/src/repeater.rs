@@ -203,7 +203,9 @@ mod tests {
     #[test]
     fn the_dead_are_taken_out_and_the_sender_is_not_asked() {
         let mut clients = Clients::new(9);
-        (1..=4).for_each(|port| drop(clients.register(client(port), port)));
+        for port in 1..=4 {
+            assert_eq!(clients.register(client(port), port), Some(Registered::New));
+        }
         let dead = clients.each_but(client(4), |port| *port == 2);
         assert_eq!(dead, [client(1), client(3)]);
         assert_eq!(clients.len(), 2);

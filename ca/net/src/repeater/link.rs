@@ -14,8 +14,8 @@ pub(super) enum Sent {
     Gone,
 }
 
-/// A socket connected to a client, as base has it: every system then tells this socket, and no other, that nobody
-/// has the client's port any more. One socket for all would learn it from Linux's error queue only.
+/// A socket connected to a client, as base has it: the system tells this socket, and no other, that nobody has the
+/// client's port any more. One socket for all would learn it from Linux's error queue only.
 #[derive(Debug)]
 pub(super) struct Link {
     socket: UdpSocket,
