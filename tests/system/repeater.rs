@@ -84,9 +84,9 @@ fn the_port_is_the_one_of_the_environment() {
 }
 
 #[test]
-fn a_group_that_cannot_be_heard_is_named_and_the_rest_works() {
-    let groups = [("EPICS_CAS_BEACON_ADDR_LIST", "224.0.0.1 239.255.1.1 10.0.0.255")];
-    let (repeater, port) = repeater(&groups);
+fn only_groups_among_the_destinations_of_beacons_are_joined() {
+    let list = [("EPICS_CAS_BEACON_ADDR_LIST", "224.0.0.1 239.255.1.1 10.0.0.255")];
+    let (repeater, port) = repeater(&list);
     assert!(!is_free(port));
     let (status, _, log) = repeater.stop("TERM");
     assert!(status.success() && !log.contains("10.0.0.255"), "{log}");

@@ -27,9 +27,12 @@ impl Running {
     }
 
     fn on(port: u16, room: usize) -> Self {
+        Self::of(Repeater::bind(port, &[]).expect("a port").with_room_for(room))
+    }
+
+    fn of(repeater: Repeater) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let repeater = Repeater::bind(port, &[]).expect("a port").with_room_for(room);
         let (stop, stopped) = oneshot::channel();
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, repeater.port());
         let reports = repeater.reports();
@@ -199,6 +202,21 @@ fn a_host_has_one_repeater() {
     let port = repeater.address.port();
     drop(repeater);
     assert_eq!(Running::on(port, 1).address.port(), port, "it is free again");
+}
+
+#[test]
+fn what_is_sent_to_a_group_is_repeated_with_the_sender_s_address() {
+    let group = Ipv4Addr::new(239, 255, 53, 65);
+    let repeater = Running::of(Repeater::bind(0, &[group]).expect("a port"));
+    let client = repeater.client(&[]);
+    let sender = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
+    let beacon = message(13, 13, 5064, [1, 0], &[]);
+    if let Err(error) = sender.send_to(&beacon, (group, repeater.address.port())) {
+        return println!("skipped: no multicasts here: {error}");
+    }
+    let heard = client.next();
+    assert_eq!(heard[..12], beacon[..12]);
+    assert_ne!(heard[12..], [0; 4]);
 }
 
 #[test]
