@@ -1,7 +1,8 @@
-//! `seqioc`: starts IOCs, lists devices.
+//! `seqioc`: starts IOCs, lists devices, repeats beacons.
 
 mod list;
 mod registry;
+mod repeater;
 mod run;
 mod tools;
 
@@ -25,6 +26,12 @@ enum Command {
     Run(run::Options),
     /// List the devices and their PVs
     List(list::Options),
+    /// Share the beacons of servers among the clients of this host
+    ///
+    /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
+    /// Multicast groups in EPICS_CAS_BEACON_ADDR_LIST are heard too. It ends with 0 at once when a repeater runs already,
+    /// else with SIGINT or SIGTERM.
+    Repeater(repeater::Options),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +41,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::List(options) => list::run(&options),
+        Command::Repeater(options) => repeater::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,5 +8,6 @@ mod launch;
 mod peers;
 mod process;
 mod raw;
+mod repeater;
 mod soak;
 mod stop;

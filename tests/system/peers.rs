@@ -91,7 +91,7 @@ pub(crate) struct Script {
     errors: Lines,
     until: Instant,
     /// Holds the repeater's port: libca and caproto would start one of their own that outlives them.
-    _repeater: UdpSocket,
+    _held: Option<UdpSocket>,
 }
 
 impl Script {
@@ -102,9 +102,22 @@ impl Script {
 
     /// The same, with arguments.
     pub(crate) fn start_with(name: &str, args: &[&str], udp: u16, deadline: Duration) -> Option<Self> {
-        let python = python()?;
         let repeater = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
-        let repeater_port = repeater.local_addr().expect("a bound socket").port();
+        let port = repeater.local_addr().expect("a bound socket").port();
+        let mut script = Self::start_beside(name, args, udp, port, deadline)?;
+        script._held = Some(repeater);
+        Some(script)
+    }
+
+    /// The same, where a repeater is on this port, or will be.
+    pub(crate) fn start_beside(
+        name: &str,
+        args: &[&str],
+        udp: u16,
+        repeater_port: u16,
+        deadline: Duration,
+    ) -> Option<Self> {
+        let python = python()?;
         let mut child = isolated(python)
             .arg("-u")
             .arg(scripts().join(name))
@@ -121,7 +134,7 @@ impl Script {
         let out = Lines::of(child.stdout.take().expect("a pipe was asked for"));
         let errors = Lines::of(child.stderr.take().expect("a pipe was asked for"));
         let until = Instant::now() + deadline;
-        Some(Self { name: name.to_owned(), child, out, errors, until, _repeater: repeater })
+        Some(Self { name: name.to_owned(), child, out, errors, until, _held: None })
     }
 
     /// Waits until the script prints this line.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use ca::Config;
 use clap::{ArgAction, Args, FromArgMatches, ValueEnum};
+use tokio::runtime::Handle;
 use tracing::{Level, info, warn};
 
 use crate::device::SystemDevice;
@@ -147,9 +148,14 @@ pub fn hints(prefix: &str) -> Vec<String> {
 
 /// Starts the log on standard error; later calls change nothing.
 pub fn start_log(options: &RunOptions) {
+    start_log_at(options.level(), options.verbose > 0);
+}
+
+/// The same at this level, with the names of modules or without.
+pub(crate) fn start_log_at(level: Level, modules: bool) {
     let _already_started = tracing_subscriber::fmt()
-        .with_max_level(options.level())
-        .with_target(options.verbose > 0)
+        .with_max_level(level)
+        .with_target(modules)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .try_init();
@@ -185,9 +191,9 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
     if options.list_pvs.is_some() {
         info!("PVs available:\n    {}", ioc.names().join("\n    "));
     }
-    let signals = Signals::listen(&ioc);
+    let signals = Signals::listen(ioc.runtime());
     announce(&ioc, options, hints);
-    signals.wait(&ioc);
+    signals.wait(ioc.runtime());
     info!("Server exiting....");
     let stuck = ioc.stop();
     if stuck > 0 {
@@ -233,20 +239,20 @@ fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String]) {
 }
 
 /// A closed standard output is no reason to stop serving.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// SIGINT and SIGTERM; listened for before the ready line, whose reader may send one at once.
 #[cfg(unix)]
-struct Signals(Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>);
+pub(crate) struct Signals(Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Signals {
-    fn listen(ioc: &Ioc) -> Self {
+    pub(crate) fn listen(runtime: &Handle) -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let _runtime = ioc.runtime().enter();
+        let _runtime = runtime.enter();
         match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
             (Ok(interrupt), Ok(terminate)) => Self(Some((interrupt, terminate))),
             (interrupt, terminate) => {
@@ -258,14 +264,14 @@ impl Signals {
     }
 
     /// Waits for one; from then on another SIGINT ends the process at once.
-    fn wait(self, ioc: &Ioc) {
-        ioc.runtime().block_on(async {
+    pub(crate) fn wait(self, runtime: &Handle) {
+        runtime.block_on(async {
             let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            ioc.runtime().spawn(async move {
+            runtime.spawn(async move {
                 interrupt.recv().await;
                 std::process::exit(130);
             });
@@ -274,16 +280,16 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn listen(_ioc: &Ioc) -> Self {
+    pub(crate) fn listen(_runtime: &Handle) -> Self {
         Self
     }
 
-    fn wait(self, ioc: &Ioc) {
-        ioc.runtime().block_on(async {
+    pub(crate) fn wait(self, runtime: &Handle) {
+        runtime.block_on(async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 warn!("no Ctrl-C: {error}");
                 std::future::pending::<()>().await;

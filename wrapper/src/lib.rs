@@ -31,6 +31,8 @@ pub mod launch;
 mod log_limit;
 mod pv;
 mod pv_type;
+#[cfg(feature = "launch")]
+pub mod repeater;
 pub mod sequence;
 mod table;
 

@@ -45,6 +45,11 @@ impl Error {
         matches!(self.status, Some(Eca::NORDACCESS | Eca::NOWTACCESS))
     }
 
+    /// True when somebody else has the address and port.
+    pub fn is_in_use(&self) -> bool {
+        self.source.as_ref().is_some_and(|e| e.kind() == std::io::ErrorKind::AddrInUse)
+    }
+
     /// True when an address or port could not be had.
     pub fn is_address(&self) -> bool {
         use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};

@@ -1,11 +1,13 @@
 //! EPICS Channel Access over tokio.
 //!
 //! [`server::Server`] answers searches, accepts circuits and sends beacons for the PVs behind a
-//! [`server::Service`]. [`client::Context`] finds PVs, gets, puts and monitors them. The protocol itself is in `ca-proto`, re-exported as [`proto`].
+//! [`server::Service`]. [`client::Context`] finds PVs, gets, puts and monitors them.
+//! [`repeater::Repeater`] shares beacons among the clients of a host. The protocol itself is in `ca-proto`, re-exported as [`proto`].
 
 pub mod client;
 mod config;
 mod error;
+pub mod repeater;
 pub mod server;
 
 pub use ca_proto as proto;

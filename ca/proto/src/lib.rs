@@ -3,7 +3,8 @@
 //! Bytes go in, bytes come out: [`server::ServerCircuit`] answers what a client sent on one TCP
 //! circuit, [`server::search`] answers a datagram, [`dbr`] converts and lays out values. What a PV is,
 //! the caller says through [`server::Service`]. The other side is [`client::ClientCircuit`] for a circuit,
-//! [`client::Searches`] for names, [`client::Beacons`] for the servers' signs of life.
+//! [`client::Searches`] for names, [`client::Beacons`] for the servers' signs of life. [`repeater`] shares
+//! the beacons that come to one port among the clients of a host.
 
 pub mod alarm;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod event_mask;
 pub mod ids;
 pub mod limits;
 mod output;
+pub mod repeater;
 pub mod server;
 pub mod wire;
 

@@ -6,6 +6,7 @@
 mod channel;
 mod circuit;
 mod monitor;
+mod repeater;
 mod runtime;
 mod search;
 mod slot;
@@ -57,6 +58,7 @@ struct Shared {
     search_wake: Notify,
     calls: std::sync::mpsc::Sender<Arc<Listener>>,
     next_id: AtomicU32,
+    heard: repeater::Heard,
     this: Weak<Shared>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -284,10 +286,12 @@ impl Context {
             search_wake: Notify::new(),
             calls,
             next_id: AtomicU32::new(1),
+            heard: repeater::Heard::default(),
             this: this.clone(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
+        repeater::ensure(&shared.config, &runtime);
         shared.tasks.spawn_on(search::run(socket, shared.clone()), &runtime);
         for server in shared.config.name_servers.clone() {
             shared.tasks.spawn_on(shared.clone().ask_name_server(server), &runtime);

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ca_proto::client::{Beacons, Sign, parse_reply};
-use ca_proto::wire::{Command, Header};
+use ca_proto::wire::Command;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
 use super::Shared;
+use super::repeater::Registration;
 
 /// How long the list of interfaces is believed.
 const INTERFACES: Duration = Duration::from_secs(10);
 /// Names that are searched rarely are searched within this time when a server has come up.
 const HURRY: Duration = Duration::from_secs(1);
-/// Gaps between registrations with the repeater until one is confirmed.
-const REGISTER: Duration = Duration::from_secs(1);
 
 /// The addresses that searches go to.
 struct Destinations {
@@ -69,16 +68,13 @@ pub(super) async fn run(socket: std::net::UdpSocket, shared: Arc<Shared>) {
     let mut destinations = Destinations { listed, automatic: Vec::new(), until: None };
     let mut beacons = Beacons::new(Instant::now());
     let mut buffer = vec![0; 65536];
-    let mut register = Some(Instant::now() + REGISTER / 2);
+    let mut registration = Registration::new(&shared.config, Instant::now());
     loop {
         let now = Instant::now();
         destinations.look(&shared, now);
         let due = send(&socket, &shared, &destinations, now).await;
-        if register.is_some_and(|at| at <= now) {
-            registration(&socket, &shared).await;
-            register = Some(now + REGISTER);
-        }
-        let next = [due, register].into_iter().flatten().min();
+        registration.poll(&socket, &shared.config, &shared.heard, now).await;
+        let next = [due, registration.due()].into_iter().flatten().min();
         let wait = async {
             match next {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -92,7 +88,7 @@ pub(super) async fn run(socket: std::net::UdpSocket, shared: Arc<Shared>) {
             received = socket.recv_from(&mut buffer) => match received {
                 Ok((length, SocketAddr::V4(from))) => {
                     if receive(&buffer[..length], from, &shared, &mut beacons) {
-                        register = None;
+                        registration.confirmed(&shared.heard, Instant::now());
                     }
                 }
                 Ok(_) => {}
@@ -129,17 +125,10 @@ async fn send(
     due
 }
 
-async fn registration(socket: &UdpSocket, shared: &Shared) {
-    let mut message = Vec::new();
-    let own = u32::from(Ipv4Addr::LOCALHOST);
-    Header { command: Command::RepeaterRegister as u16, p2: own, ..Header::default() }.encode(&mut message);
-    // Nobody there: it is tried again.
-    let _ = socket.send_to(&message, (Ipv4Addr::LOCALHOST, shared.config.repeater_port)).await;
-}
-
 /// Handles a datagram; true when it confirms the registration with the repeater.
 fn receive(datagram: &[u8], from: SocketAddrV4, shared: &Arc<Shared>, beacons: &mut Beacons) -> bool {
     if let Some((server, id)) = Beacons::parse(datagram, *from.ip()) {
+        shared.heard.beacon();
         let now = Instant::now();
         let sign = beacons.handle(server, id, now);
         if sign != Sign::Nothing {

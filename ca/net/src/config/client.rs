@@ -22,8 +22,14 @@ pub struct ClientConfig {
     pub name_servers: Vec<SocketAddrV4>,
     /// Port of automatic destinations.
     pub server_port: u16,
-    /// UDP port of the repeater.
+    /// Hears beacons through the host's repeater, and is it itself while there is none.
+    ///
+    /// Beacons tell that a server has come up or lives: without them names that nobody had are found later.
+    pub repeater: bool,
+    /// UDP port of the repeater; without one (0) there is none.
     pub repeater_port: u16,
+    /// Multicast groups that a repeater of this process hears.
+    pub beacon_groups: Vec<Ipv4Addr>,
     /// Silence after which a server is asked for a sign of life.
     pub connection_timeout: Duration,
     /// Longest gap between two searches of a name.
@@ -41,7 +47,9 @@ impl Default for ClientConfig {
             auto_addresses: true,
             name_servers: Vec::new(),
             server_port: SERVER_PORT,
+            repeater: true,
             repeater_port: REPEATER_PORT,
+            beacon_groups: Vec::new(),
             connection_timeout: Duration::from_secs(30),
             max_search_period: Duration::from_secs(300),
             multicast_ttl: 1,
@@ -51,11 +59,12 @@ impl Default for ClientConfig {
 }
 
 impl ClientConfig {
-    /// Searches one server of this host only: for tests.
+    /// Searches one server of this host only, and hears no beacons: for tests.
     pub fn isolated(udp_port: u16) -> Self {
         Self {
             addresses: vec![SocketAddrV4::new(Ipv4Addr::LOCALHOST, udp_port)],
             auto_addresses: false,
+            repeater: false,
             ..Self::default()
         }
     }
@@ -79,6 +88,8 @@ impl ClientConfig {
                 .is_some_and(|text| text.contains("NO") || text.contains("no")),
             name_servers: reader.addresses("EPICS_CA_NAME_SERVERS", server_port),
             server_port,
+            repeater: true,
+            beacon_groups: reader.groups("EPICS_CAS_BEACON_ADDR_LIST"),
             repeater_port: reader.port("EPICS_CA_REPEATER_PORT", REPEATER_PORT).unwrap_or(REPEATER_PORT),
             connection_timeout: reader
                 .period("EPICS_CA_CONN_TMO", default.connection_timeout)
@@ -126,6 +137,17 @@ mod tests {
             [auto("NO"), auto("no"), auto("No"), auto("YES"), auto("")],
             [false, false, true, true, true]
         );
+    }
+
+    #[test]
+    fn groups_of_beacons_are_what_is_multicast_among_their_destinations() {
+        let config = with(&[
+            ("EPICS_CAS_BEACON_ADDR_LIST", "10.0.0.255 239.1.1.1:7000 224.0.0.9"),
+            ("EPICS_CA_REPEATER_PORT", "7001"),
+        ]);
+        assert_eq!(config.beacon_groups, [[239, 1, 1, 1], [224, 0, 0, 9]].map(Ipv4Addr::from));
+        assert!(config.repeater && config.repeater_port == 7001);
+        assert!(!ClientConfig::isolated(5064).repeater, "a test is nobody's repeater");
     }
 
     #[test]

@@ -78,6 +78,13 @@ impl<L: Fn(&'static str) -> Option<String>> Reader<L> {
         self.addresses(name, 0).iter().map(|address| *address.ip()).collect()
     }
 
+    /// The multicast groups of a list.
+    pub(super) fn groups(&mut self, name: &'static str) -> Vec<Ipv4Addr> {
+        let mut hosts = self.hosts(name);
+        hosts.retain(Ipv4Addr::is_multicast);
+        hosts
+    }
+
     /// The bounds of a circuit: payloads have one only when buffers may not grow as needed.
     pub(super) fn limits(&mut self) -> Limits {
         let default = Limits::default();

@@ -11,6 +11,7 @@ mod monitor;
 mod namespace;
 mod peer;
 mod put;
+mod repeater;
 mod rig;
 mod search;
 mod shutdown;
