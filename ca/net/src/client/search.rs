@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ca_proto::client::{Beacons, Sign, parse_reply};
 use ca_proto::wire::{Command, Header};
+use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
@@ -15,8 +16,12 @@ use super::Shared;
 const INTERFACES: Duration = Duration::from_secs(10);
 /// Names that are searched rarely are searched within this time when a server has come up.
 const HURRY: Duration = Duration::from_secs(1);
-/// Gaps between registrations with the repeater until one is confirmed.
+/// First gap between registrations with the repeater; it doubles until one is confirmed.
 const REGISTER: Duration = Duration::from_secs(1);
+/// Longest gap between them.
+const REGISTER_LONGEST: Duration = Duration::from_secs(60);
+/// Bytes that the kernel shall keep for us.
+const RECEIVE: usize = 4 * 1024 * 1024;
 
 /// The addresses that searches go to.
 struct Destinations {
@@ -55,6 +60,8 @@ pub(super) fn open(ttl: u32) -> std::io::Result<std::net::UdpSocket> {
     socket.set_broadcast(true)?;
     socket.set_multicast_loop_v4(true)?;
     socket.set_multicast_ttl_v4(ttl)?;
+    // The answers to thousands of names come at once; what the kernel allows is good enough.
+    let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE);
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -69,14 +76,15 @@ pub(super) async fn run(socket: std::net::UdpSocket, shared: Arc<Shared>) {
     let mut destinations = Destinations { listed, automatic: Vec::new(), until: None };
     let mut beacons = Beacons::new(Instant::now());
     let mut buffer = vec![0; 65536];
-    let mut register = Some(Instant::now() + REGISTER / 2);
+    let (mut register, mut gap) = (Some(Instant::now() + REGISTER / 2), REGISTER);
     loop {
         let now = Instant::now();
         destinations.look(&shared, now);
         let due = send(&socket, &shared, &destinations, now).await;
         if register.is_some_and(|at| at <= now) {
             registration(&socket, &shared).await;
-            register = Some(now + REGISTER);
+            register = Some(now + gap);
+            gap = (gap * 2).min(REGISTER_LONGEST);
         }
         let next = [due, register].into_iter().flatten().min();
         let wait = async {
@@ -150,6 +158,6 @@ fn receive(datagram: &[u8], from: SocketAddrV4, shared: &Arc<Shared>, beacons: &
         }
         return false;
     }
-    parse_reply(datagram, *from.ip(), |found| shared.found(found.cid, found.server));
+    parse_reply(datagram, *from.ip(), |found| shared.found(found.cid, found.server, Some(found.minor)));
     datagram.get(..2) == Some(&[0, Command::RepeaterConfirm as u8])
 }
