@@ -157,7 +157,7 @@ impl Shared {
 
     /// Whether a name can be searched at all: with its header it fits a datagram.
     fn is_searchable(&self, name: &str) -> bool {
-        (1..=975).contains(&name.len())
+        (1..=Searches::LONGEST_NAME).contains(&name.len())
     }
 
     /// Searches a name from a moment on; false when it cannot be searched.
@@ -330,7 +330,7 @@ impl Context {
         let core = ChannelCore::new(shared, Cid(shared.id()), name, priority.min(99));
         shared.channels.lock().insert(core.cid, Arc::downgrade(&core));
         if !core.search(Duration::ZERO) {
-            warn!("{name:?} is no name that can be searched: 1 to 975 bytes");
+            warn!("{name:?} is no name that can be searched: 1 to 991 bytes");
         }
         Channel::new(core)
     }

@@ -70,7 +70,7 @@ impl Pending {
         let answer = if core.shared.stop.is_cancelled() {
             Some(Stage::failed(&core.name, "the context is closed", Eca::DISCONN))
         } else if !core.shared.is_searchable(&core.name) {
-            Some(Stage::failed(&core.name, "no name that can be searched: 1 to 975 bytes", Eca::BADSTR))
+            Some(Stage::failed(&core.name, "no name that can be searched: 1 to 991 bytes", Eca::BADSTR))
         } else {
             let ready = state.status.connected && (state.told || matches!(request, Request::Connect));
             let way = state.circuit.as_ref().zip(state.status.native).filter(|_| ready);

@@ -60,6 +60,9 @@ pub struct Searches {
 }
 
 impl Searches {
+    /// Bytes of the longest name that can be searched: its NUL and two headers fit a datagram as well.
+    pub const LONGEST_NAME: usize = DATAGRAM - Header::SHORT - HEADER - 1;
+
     /// No names.
     pub fn new(timing: Timing) -> Self {
         Self { timing, names: IdMap::default(), due: BTreeSet::new(), sequence: 0, not_before: None, sent: 0 }
@@ -87,7 +90,7 @@ impl Searches {
 
     /// The same with a longest gap of its own, for a name that was served lately.
     pub fn add_within(&mut self, cid: Cid, name: &str, at: Instant, longest: Duration) -> bool {
-        if name.is_empty() || Header::SHORT + HEADER + padded(name.len() as u64 + 1) as usize > DATAGRAM {
+        if !(1..=Self::LONGEST_NAME).contains(&name.len()) {
             return false;
         }
         self.remove(cid);
