@@ -1,8 +1,8 @@
 """A server of EPICS base with one record of every native type."""
 
 import os
-import sys
 import tempfile
+import threading
 
 RECORDS = """
 record(stringout, "p:string") { field(VAL, "3") field(PINI, "YES") }
@@ -20,6 +20,11 @@ record(waveform, "p:text") { field(FTVL, "CHAR") field(NELM, "300") }
 
 os.environ["EPICS_CAS_INTF_ADDR_LIST"] = "127.0.0.1"
 os.environ["EPICS_CAS_AUTO_BEACON_ADDR_LIST"] = "NO"
-with tempfile.NamedTemporaryFile("w", suffix=".db", delete=False) as file:
+
+from epicscorelibs.ioc import start_ioc  # noqa: E402
+
+with tempfile.NamedTemporaryFile("w", suffix=".db") as file:
     file.write(RECORDS)
-os.execv(sys.executable, [sys.executable, "-m", "epicscorelibs.ioc", "-S", "-d", file.name])
+    file.flush()
+    start_ioc(database=file.name)
+threading.Event().wait()

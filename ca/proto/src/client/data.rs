@@ -7,6 +7,8 @@ use crate::{Alarm, AlarmSeverity, AlarmStatus, Eca};
 
 /// The last DBR type that exists.
 pub(super) const LAST_TYPE: u16 = 38;
+/// Bytes that metadata may be larger than those of base, padding included.
+const SLACK: u64 = 64;
 /// Bytes of one label of an enum.
 const LABEL: usize = 26;
 
@@ -90,6 +92,11 @@ pub(super) fn payload_size(data_type: u16, count: u32) -> Option<u64> {
         38 => Some(40 * count64),
         code => Some(DbrType::from_code(code)?.size(count)),
     }
+}
+
+/// Most bytes that a payload of this type and count may have: caproto has metadata that base has not.
+pub(super) fn most_size(data_type: u16, count: u32) -> Option<u64> {
+    payload_size(data_type, count).map(|size| size + SLACK)
 }
 
 /// Least bytes that a payload of this type and count must have; a single STRING may be cut.

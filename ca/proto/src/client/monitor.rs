@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::circuit::Request;
-use super::data::{LAST_TYPE, payload_size};
+use super::data::{LAST_TYPE, most_size};
 use super::{ClientCircuit, Data, Event, Output, Refused};
 use crate::wire::msg;
-use crate::wire::{Command, Header, padded};
+use crate::wire::{Command, Header};
 use crate::{Cid, CloseReason, Eca, EventMask, Ioid, SubscriptionId};
 
 /// A subscription on a circuit.
@@ -38,10 +38,9 @@ impl ClientCircuit {
         out: &mut Output,
     ) -> Result<(), Refused> {
         let (link, sid) = self.link(cid)?;
-        let bound = payload_size(data_type, link.count).ok_or(Refused::DataType(data_type))?;
+        let bound = most_size(data_type, link.count).ok_or(Refused::DataType(data_type))?;
         let count = self.asked(count.min(link.count), link.count);
-        let subscription =
-            Subscription { cid, data_type, count, bound: padded(bound), cancelled: false, refused: false };
+        let subscription = Subscription { cid, data_type, count, bound, cancelled: false, refused: false };
         self.subscriptions.insert(id, subscription);
         if let Some(link) = self.channels.get_mut(&cid) {
             link.subscriptions.push(id);
@@ -129,8 +128,8 @@ impl Request {
     /// A get of a type that exists; `None` for any other.
     pub(super) fn get(cid: Cid, data_type: u16, capacity: u32) -> Option<Self> {
         (data_type <= LAST_TYPE).then(|| {
-            let bound = payload_size(data_type, capacity).unwrap_or_default();
-            Self { cid, bound: padded(bound) }
+            let bound = most_size(data_type, capacity).unwrap_or_default();
+            Self { cid, bound }
         })
     }
 }
