@@ -62,7 +62,7 @@ fn types(meeting: &Meeting, text_is_number: bool) {
         let known = |code: &u16| match native {
             _ if text_is_number => !is_text_to_index(native, *code),
             "string" => [0, 7, 14].contains(code),
-            _ => code % 7 != 0,
+            _ => !code.is_multiple_of(7),
         };
         let codes = (0..35).filter(known);
         for code in codes {

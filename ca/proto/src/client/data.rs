@@ -53,7 +53,7 @@ impl Data {
         DbrType::from_code(self.data_type).filter(|ty| ty.class != DbrClass::Plain)?;
         let status = AlarmStatus::from_code(self.word(0)?).unwrap_or(AlarmStatus::Udf);
         let severity = AlarmSeverity::from_code(self.word(2)?).unwrap_or(AlarmSeverity::Invalid);
-        Some(Alarm { status, severity, ..Alarm::NONE })
+        Some(Alarm { status, severity })
     }
 
     /// The stamp, where the type has one; `None` also for 0/0, which a PV has that was never processed.
