@@ -170,14 +170,19 @@ impl Server {
         let mut command = seqioc(&all);
         command.env("EPICS_CAS_SERVER_PORT", port.to_string());
         let mut server = Self::spawn(command);
-        let line = server.line();
+        server.ready();
+        server
+    }
+
+    /// Waits for the ready line and takes the ports from it.
+    pub(crate) fn ready(&mut self) {
+        let line = self.line();
         let ready: serde_json::Value = serde_json::from_str(&line).expect("the ready line is JSON");
         assert_eq!(ready["ready"], true, "{line}");
         let number = |key: &str| ready[key].as_u64().unwrap_or_else(|| panic!("no {key} in {line}"));
-        server.udp = u16::try_from(number("udp")).expect("a port");
-        server.tcp = u16::try_from(number("tcp")).expect("a port");
-        server.pvs = usize::try_from(number("pvs")).expect("a count");
-        server
+        self.udp = u16::try_from(number("udp")).expect("a port");
+        self.tcp = u16::try_from(number("tcp")).expect("a port");
+        self.pvs = usize::try_from(number("pvs")).expect("a count");
     }
 
     /// Only starts it: its ports are not known.

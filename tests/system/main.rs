@@ -1,8 +1,10 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
+mod chaos;
 mod commands;
 mod hosts;
 mod interop;
+mod interop_client;
 mod kinds;
 mod launch;
 mod peers;

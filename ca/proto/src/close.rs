@@ -42,6 +42,16 @@ pub enum CloseReason {
         /// The bound.
         limit: usize,
     },
+    /// The peer sent less data than it announced.
+    #[error("{bytes} bytes for {count} elements of type {data_type}")]
+    ShortData {
+        /// DBR type.
+        data_type: u16,
+        /// Elements announced.
+        count: u32,
+        /// Bytes of the payload.
+        bytes: usize,
+    },
     /// The peer closed.
     #[error("closed by the peer")]
     Peer,

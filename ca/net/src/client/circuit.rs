@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddrV4;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -16,7 +17,9 @@ use tokio::sync::Notify;
 use tracing::{debug, info};
 
 use super::Shared;
+use super::listener::Wakers;
 use super::monitor::MonitorCore;
+use super::report::CircuitReport;
 use super::slot::{Answer, Slot};
 use crate::Error;
 
@@ -24,6 +27,9 @@ use crate::Error;
 const READ: usize = 64 * 1024;
 /// How long a server may take to close its side when we have closed ours.
 const LINGER: Duration = Duration::from_millis(300);
+
+/// Unsent bytes beyond which a circuit takes no more requests.
+const FULL: usize = 4 * 1024 * 1024;
 
 /// Who waits for an answer.
 #[derive(Debug)]
@@ -42,6 +48,12 @@ pub(super) struct State {
     pub(super) monitors: IdMap<SubscriptionId, Arc<MonitorCore>>,
     /// The task waits.
     waiting: bool,
+    /// The TCP connection is made.
+    connected: bool,
+    /// A request was turned away because too much waits to be sent.
+    turned_away: bool,
+    /// Since when the socket has taken nothing of what there is.
+    stuck: Option<Instant>,
     /// No more requests: the server is gone, or nobody needs it.
     closed: bool,
 }
@@ -52,9 +64,23 @@ pub(super) struct Circuit {
     pub(super) server: SocketAddrV4,
     pub(super) priority: u16,
     /// A name server: kept without channels.
-    permanent: bool,
+    pub(super) permanent: bool,
     state: Mutex<State>,
     wake: Notify,
+}
+
+impl State {
+    /// True when too much waits to be sent; who asks is told when it does no more.
+    pub(super) fn is_full(&mut self) -> bool {
+        let full = self.output.len() >= FULL;
+        self.turned_away |= full;
+        full
+    }
+
+    /// Ends what waits for an answer.
+    fn take_replies(&mut self) -> Vec<Reply> {
+        self.replies.drain().map(|(_, reply)| reply).collect()
+    }
 }
 
 /// What the server said, in the order of its words.
@@ -82,6 +108,9 @@ impl Circuit {
             replies: IdMap::default(),
             monitors: IdMap::default(),
             waiting: false,
+            connected: false,
+            turned_away: false,
+            stuck: None,
             closed: false,
         };
         Arc::new(Self { server, priority, permanent, state: Mutex::new(state), wake: Notify::new() })
@@ -115,40 +144,63 @@ impl Circuit {
         }
     }
 
-    fn is_closed(&self) -> bool {
-        self.state.lock().closed
+    /// Whether there is nothing left to do: all is sent, or nobody takes it.
+    fn is_over(&self, flushed: bool, last_call: Option<Instant>) -> bool {
+        let state = self.state.lock();
+        let deaf = state.proto.health() == Health::Unresponsive;
+        let late = last_call.is_some_and(|at| at <= Instant::now());
+        (state.closed || last_call.is_some()) && (flushed || deaf) || late
     }
 
-    /// Reads what the server said.
-    fn handle_input(&self, input: &mut BytesMut) -> Result<Vec<Said>, CloseReason> {
+    /// For reports; `None` when the circuit is closed.
+    pub(super) fn report(&self) -> Option<CircuitReport> {
+        self.with(|state| CircuitReport {
+            server: self.server,
+            priority: self.priority,
+            name_server: self.permanent,
+            connected: state.connected,
+            responsive: state.proto.health() == Health::Responsive,
+            minor: state.proto.minor(),
+            channels: state.proto.channel_count(),
+            requests: state.proto.pending(),
+            subscriptions: state.proto.subscription_count(),
+            unsent: state.output.len(),
+        })
+    }
+
+    /// Reads what the server said; what it said before it broke the protocol counts.
+    fn handle_input(&self, input: &mut BytesMut) -> (Vec<Said>, Result<(), CloseReason>) {
         let mut said = Vec::new();
         let mut state = self.state.lock();
         let State { proto, output, replies, monitors, .. } = &mut *state;
-        let before = proto.health();
-        proto.handle_input(Instant::now(), input, output, |event| {
+        let result = proto.handle_input(Instant::now(), input, output, |event| {
             said.extend(translate(event, replies, monitors));
-        })?;
-        if before == Health::Unresponsive && proto.health() == Health::Responsive {
-            said.push(Said::Event(Event::Version(proto.minor().unwrap_or_default())));
-        }
-        Ok(said)
+        });
+        (said, result)
     }
 
-    /// Sends what the socket takes now.
-    fn flush(&self, stream: &TcpStream) -> std::io::Result<bool> {
+    /// Sends what the socket takes now; whether that was all, and whether requests may be made again.
+    fn flush(&self, stream: &TcpStream) -> std::io::Result<(bool, bool)> {
         let mut state = self.state.lock();
         while !state.output.is_empty() {
             let mut slices = [IoSlice::new(&[]); 17];
             let filled = state.output.slices(&mut slices);
             match stream.try_write_vectored(&slices[..filled]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => state.output.advance(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Ok(count) => {
+                    state.output.advance(count);
+                    state.stuck = None;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    state.stuck.get_or_insert_with(Instant::now);
+                    let again = state.output.len() < FULL / 2 && std::mem::take(&mut state.turned_away);
+                    return Ok((false, again));
+                }
                 Err(error) => return Err(error),
             }
         }
         state.waiting = true;
-        Ok(true)
+        Ok((true, std::mem::take(&mut state.turned_away)))
     }
 }
 
@@ -156,8 +208,11 @@ impl Circuit {
 fn translate(
     event: Event,
     replies: &mut IdMap<Ioid, Reply>,
-    monitors: &IdMap<SubscriptionId, Arc<MonitorCore>>,
+    monitors: &mut IdMap<SubscriptionId, Arc<MonitorCore>>,
 ) -> Option<Said> {
+    if let Event::Gone { subscriptions, .. } = &event {
+        subscriptions.iter().for_each(|id| _ = monitors.remove(id));
+    }
     match event {
         Event::Got(ioid, data) => {
             let answer = match data.status.is_success() {
@@ -175,8 +230,7 @@ fn translate(
             Said::Answer(replies.remove(&ioid)?, Err(Error::status(format!("{status}: {text}"), status))),
         ),
         Event::Error { about: Failed::Subscription(id), status, .. } if monitors.contains_key(&id) => {
-            let data = Data { status, data_type: 0, count: 0, payload: bytes::Bytes::new() };
-            Some(Said::Update(monitors.get(&id)?.clone(), data))
+            Some(Said::Update(monitors.get(&id)?.clone(), Data::failure(status)))
         }
         other => Some(Said::Event(other)),
     }
@@ -185,11 +239,15 @@ fn translate(
 /// Connects and serves the circuit until it ends; its channels are searched again.
 pub(super) async fn run(circuit: Arc<Circuit>, shared: Arc<Shared>) {
     let reason = match connect(&circuit, &shared).await {
-        Ok(stream) => drive(&circuit, &shared, stream).await,
-        Err(reason) => reason,
+        Ok(stream) => {
+            circuit.state.lock().connected = true;
+            (drive(&circuit, &shared, stream).await, false)
+        }
+        Err(reason) => (reason, true),
     };
+    let (reason, unreachable) = reason;
     debug!("{}: circuit closed: {reason}", circuit.server);
-    lose(&circuit, &shared);
+    lose(&circuit, &shared, unreachable);
 }
 
 async fn connect(circuit: &Circuit, shared: &Shared) -> Result<TcpStream, CloseReason> {
@@ -216,18 +274,26 @@ async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, stream: TcpStream) 
     let mut input = BytesMut::new();
     let timer = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(timer);
-    let mut closing = false;
+    let mut last_call = None;
     loop {
         let flushed = match circuit.flush(&stream) {
-            Ok(flushed) => flushed,
+            Ok((flushed, again)) => {
+                if again {
+                    shared.channels_on(circuit).iter().for_each(|channel| channel.change(|_, _| ()));
+                }
+                flushed
+            }
             Err(error) => return CloseReason::Socket(error.to_string()),
         };
-        if flushed && (closing || circuit.is_closed()) {
+        if circuit.is_over(flushed, last_call) {
             linger(&stream).await;
             return CloseReason::Stopped;
         }
         tokio::select! {
-            () = shared.stop.cancelled(), if !closing => closing = true,
+            () = shared.stop.cancelled(), if last_call.is_none() => {
+                last_call = Some(Instant::now() + LINGER / 2);
+                timer.as_mut().reset((Instant::now() + LINGER / 2).into());
+            }
             ready = stream.readable() => {
                 if let Err(error) = ready {
                     return CloseReason::Socket(error.to_string());
@@ -265,35 +331,45 @@ fn receive(
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(CloseReason::Socket(error.to_string())),
         }
-        for said in circuit.handle_input(input)? {
+        let (said, result) = circuit.handle_input(input);
+        let mut wakers = Wakers::new();
+        for said in said {
             match said {
                 Said::Answer(Reply::To(slot), answer) => slot.fill(answer),
-                Said::Answer(Reply::Refresh(monitor), Ok(Some(data))) => monitor.push(&data),
+                Said::Answer(Reply::Refresh(monitor), Ok(Some(data))) => monitor.push(&data, &mut wakers),
                 Said::Answer(Reply::Refresh(_), _) => {}
-                Said::Update(monitor, data) => monitor.push(&data),
+                Said::Update(monitor, data) => monitor.push(&data, &mut wakers),
                 Said::Event(event) => shared.handle(circuit, event),
             }
         }
+        wakers.into_iter().for_each(Waker::wake);
+        result?;
     }
     Ok(())
 }
 
 /// Asks a silent server for a sign of life; returns when to look again.
 fn watch(circuit: &Arc<Circuit>, shared: &Arc<Shared>) -> Instant {
-    let now = Instant::now();
+    let (now, patience) = (Instant::now(), shared.config.connection_timeout);
     let (due, lost) = {
         let mut state = circuit.state.lock();
-        let State { proto, output, replies, .. } = &mut *state;
+        let stuck = state.stuck.map(|since| since + patience);
+        let State { proto, output, .. } = &mut *state;
         let before = proto.health();
+        if stuck.is_some_and(|at| at <= now) {
+            proto.handle_stuck(now, output);
+        }
         let lost = proto.handle_timeout(now, output) == Health::Unresponsive && before == Health::Responsive;
-        (proto.timeout(), lost.then(|| replies.drain().map(|(_, reply)| reply).collect::<Vec<_>>()))
+        let due = stuck.filter(|at| *at > now).map_or(proto.timeout(), |at| at.min(proto.timeout()));
+        (due, lost.then(|| state.take_replies()))
     };
     if let Some(replies) = lost {
         info!("{}: the server does not answer", circuit.server);
         fail(replies);
         shared.unresponsive(circuit);
     }
-    due
+    // A silence that began meanwhile is noticed no later than this.
+    due.min(now + patience)
 }
 
 fn fail(replies: Vec<Reply>) {
@@ -327,15 +403,14 @@ async fn linger(stream: &TcpStream) {
 }
 
 /// The circuit is no more: what waits for it fails, its channels are searched again.
-fn lose(circuit: &Arc<Circuit>, shared: &Arc<Shared>) {
+fn lose(circuit: &Arc<Circuit>, shared: &Arc<Shared>, unreachable: bool) {
     let (replies, cids) = {
         let mut state = circuit.state.lock();
         state.closed = true;
         state.monitors.clear();
-        let replies: Vec<_> = state.replies.drain().map(|(_, reply)| reply).collect();
-        (replies, state.proto.channels().collect::<Vec<Cid>>())
+        (state.take_replies(), state.proto.channels().collect::<Vec<Cid>>())
     };
     shared.forget(circuit);
     fail(replies);
-    shared.lost(circuit, &cids);
+    shared.lost(circuit, &cids, unreachable);
 }

@@ -3,13 +3,19 @@
 //! Every request is a [`Pending`]: a future for async code, and something to block for on any thread. All of it
 //! works on a runtime of its own.
 
+mod batch;
 mod channel;
 mod circuit;
+mod core;
+mod listener;
 mod monitor;
 mod repeater;
+mod report;
+mod request;
 mod runtime;
 mod search;
 mod slot;
+mod status;
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
@@ -28,25 +34,27 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::{ClientConfig, Error};
-use channel::ChannelCore;
 use circuit::Circuit;
-use monitor::Listener;
+use core::ChannelCore;
+use listener::Calls;
 
+pub use batch::{Batch, PendingBatch};
 pub use ca_proto::client::{AccessRights, Data};
-pub use channel::{Channel, Pending, Status};
+pub use channel::Channel;
 pub use monitor::{Monitor, MonitorEvent};
+pub use report::{ChannelReport, CircuitReport, ClientReport};
+pub use request::Pending;
+pub use status::{Status, StatusWatch};
 
-/// A name is searched again this long after its server was lost: spread, so that not all clients come at once.
-const SOON: Duration = Duration::from_millis(50);
-/// The same after a server has refused it.
-const LATER: Duration = Duration::from_secs(2);
 /// A name server is tried again after this time.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long a context that is dropped waits for its circuits to be closed in order.
 const GOODBYE: Duration = Duration::from_millis(500);
 
+/// Unsent bytes of a circuit to a name server beyond which it is asked no more.
+const ASKED: usize = 256 * 1024;
+
 /// What all parts of a context share.
-#[derive(Debug)]
 struct Shared {
     config: ClientConfig,
     identity: Identity,
@@ -56,7 +64,7 @@ struct Shared {
     name_servers: Mutex<Vec<Arc<Circuit>>>,
     searches: Mutex<Searches>,
     search_wake: Notify,
-    calls: std::sync::mpsc::Sender<Arc<Listener>>,
+    calls: Calls,
     next_id: AtomicU32,
     heard: repeater::Heard,
     this: Weak<Shared>,
@@ -126,31 +134,52 @@ impl Shared {
 
     /// Asks all name servers that can be asked.
     fn search_over_tcp(&self, cids: &[Cid]) {
-        for server in self.name_servers.lock().iter() {
-            let searches = self.searches.lock();
-            let names = searches.names().filter(|(cid, _)| cids.contains(cid));
-            server.with(|circuit| {
-                if circuit.proto.minor().is_some_and(|minor| minor >= 12) {
-                    circuit.proto.search(names, &mut circuit.output);
-                }
-            });
-        }
+        self.name_servers.lock().iter().for_each(|server| self.ask(server, cids));
     }
 
-    /// Searches a name from a moment on.
-    fn search(&self, cid: Cid, name: &str, delay: Duration) {
-        let added = self.searches.lock().add(cid, name, Instant::now() + delay);
+    /// Asks a name server that can be asked.
+    fn ask(&self, server: &Circuit, cids: &[Cid]) {
+        let searches = self.searches.lock();
+        server.with(|circuit| {
+            let able = circuit.proto.minor().is_some_and(|minor| minor >= 12);
+            if !able || circuit.output.len() > ASKED {
+                return;
+            }
+            for (cid, name) in cids.iter().filter_map(|cid| Some((*cid, searches.name(*cid)?))) {
+                circuit.proto.search(cid, name, &mut circuit.output);
+            }
+        });
+    }
+
+    /// A name server has come up: all that is searched may be known there.
+    fn ask_for_all(&self, server: &Circuit) {
+        let cids: Vec<Cid> = self.searches.lock().names().map(|(cid, _)| cid).collect();
+        cids.chunks(1024).for_each(|cids| self.ask(server, cids));
+    }
+
+    /// Whether a name can be searched at all: with its header it fits a datagram.
+    fn is_searchable(&self, name: &str) -> bool {
+        (1..=Searches::LONGEST_NAME).contains(&name.len())
+    }
+
+    /// Searches a name from a moment on; false when it cannot be searched.
+    fn search(&self, cid: Cid, name: &str, delay: Duration, longest: Duration) -> bool {
+        let at = Instant::now() + delay;
+        let added = self.searches.lock().add_within(cid, name, at, longest);
+        if !self.channels.lock().contains_key(&cid) {
+            // It was closed meanwhile.
+            self.searches.lock().remove(cid);
+        }
         if added {
             self.search_wake.notify_one();
-        } else {
-            warn!("{name:?} is no name that can be searched: 1 to 975 bytes");
         }
+        added
     }
 
-    fn found(&self, cid: Cid, server: SocketAddrV4) {
+    fn found(&self, cid: Cid, server: SocketAddrV4, minor: Option<u16>) {
         self.searches.lock().remove(cid);
         if let Some(channel) = self.channel(cid) {
-            channel.found(server);
+            channel.found(server, minor);
         }
     }
 
@@ -164,16 +193,17 @@ impl Shared {
             }
             Event::Rights(cid, rights) => {
                 if let Some(channel) = self.channel(cid) {
-                    channel.rights(rights);
+                    channel.rights(circuit, rights);
                 }
             }
-            Event::Gone(cid) => self.search_again(circuit, cid, LATER),
+            Event::Gone { cid, .. } => self.lost(circuit, &[cid], true),
+            // Without an address it is the server that was asked, at the port where it was asked.
             Event::Found { cid, address, port } => {
-                let ip = address.unwrap_or(*circuit.server.ip());
-                let port = if address.is_none() && port == 0 { circuit.server.port() } else { port };
-                self.found(cid, SocketAddrV4::new(ip, port));
+                self.found(cid, address.map_or(circuit.server, |ip| SocketAddrV4::new(ip, port)), None);
             }
-            Event::Version(_) => self.responsive(circuit),
+            Event::Responsive => self.responsive(circuit),
+            Event::Version(_) if circuit.permanent => self.ask_for_all(circuit),
+            Event::Version(_) => {}
             Event::Error { about: Failed::Request(_), status, text } => {
                 warn!("{}: a put failed: {status}: {text}", circuit.server);
             }
@@ -182,19 +212,8 @@ impl Shared {
         }
     }
 
-    fn search_again(&self, circuit: &Arc<Circuit>, cid: Cid, delay: Duration) {
-        if let Some(channel) = self.channel(cid)
-            && channel.lost(circuit)
-        {
-            self.search(cid, &channel.name, delay);
-        }
-    }
-
-    fn lost(&self, circuit: &Arc<Circuit>, cids: &[Cid]) {
-        for cid in cids {
-            let spread = SOON.mul_f64(f64::from(cid.0 % 64) / 64.0);
-            self.search_again(circuit, *cid, spread);
-        }
+    fn lost(&self, circuit: &Arc<Circuit>, cids: &[Cid], refused: bool) {
+        cids.iter().filter_map(|cid| self.channel(*cid)).for_each(|channel| channel.lost(circuit, refused));
     }
 
     /// The channels that are on a circuit now.
@@ -204,7 +223,7 @@ impl Shared {
     }
 
     fn unresponsive(&self, circuit: &Arc<Circuit>) {
-        self.channels_on(circuit).iter().for_each(|channel| channel.unresponsive());
+        self.channels_on(circuit).iter().for_each(|channel| channel.unresponsive(circuit));
     }
 
     fn responsive(&self, circuit: &Arc<Circuit>) {
@@ -234,6 +253,9 @@ impl Drop for Guard {
         let shared = &self.0;
         shared.stop.cancel();
         shared.tasks.close();
+        // What waits for a connection need not wait for its time to be over.
+        let channels: Vec<_> = shared.channels.lock().values().filter_map(Weak::upgrade).collect();
+        channels.iter().for_each(|channel| channel.change(|_, _| ()));
         // Puts that were not waited for shall leave before the process does.
         let done = Arc::new((Mutex::new(false), Condvar::new()));
         let (told, tasks) = (done.clone(), shared.tasks.clone());
@@ -243,9 +265,7 @@ impl Drop for Guard {
             told.1.notify_all();
         });
         let mut over = done.0.lock();
-        if !*over {
-            done.1.wait_for(&mut over, GOODBYE);
-        }
+        done.1.wait_while_for(&mut over, |over| !*over, GOODBYE);
     }
 }
 
@@ -259,7 +279,7 @@ impl Drop for Guard {
 /// let value = pv.get(Channel::TIME, 0, Duration::from_secs(5)).wait()?;
 /// # Ok::<(), ca::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context(Arc<Guard>);
 
 impl Context {
@@ -270,7 +290,7 @@ impl Context {
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         let runtime = runtime::handle()?;
         let socket = search::open(config.multicast_ttl).map_err(|e| Error::io("cannot search", e))?;
-        let calls = monitor::start_calls().map_err(|e| Error::io("cannot start a thread", e))?;
+        let calls = listener::start_calls().map_err(|e| Error::io("cannot start a thread", e))?;
         let timing = Timing { longest_gap: config.max_search_period, ..Timing::default() };
         let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
         let identity =
@@ -299,6 +319,10 @@ impl Context {
         Ok(Self(Arc::new(Guard(shared))))
     }
 
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
     /// A channel to the PV of this name; returns at once.
     pub fn channel(&self, name: &str) -> Channel {
         self.channel_with(name, 0)
@@ -309,23 +333,15 @@ impl Context {
         let shared = &self.0.0;
         let core = ChannelCore::new(shared, Cid(shared.id()), name, priority.min(99));
         shared.channels.lock().insert(core.cid, Arc::downgrade(&core));
-        shared.search(core.cid, name, Duration::ZERO);
+        if !core.search(Duration::ZERO) {
+            warn!("{name:?} is no name that can be searched: 1 to 991 bytes");
+        }
         Channel::new(core)
     }
 
     /// Channels to all these PVs; returns at once.
     pub fn channels<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<Channel> {
         names.into_iter().map(|name| self.channel(name)).collect()
-    }
-}
-
-impl std::fmt::Display for Context {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shared = &self.0.0;
-        let channels = shared.channels.lock().len();
-        let searched = shared.searches.lock().len();
-        let circuits = shared.circuits.lock().len();
-        write!(f, "{channels} channels, {searched} of them searched; {circuits} circuits")
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ca_proto::client::{Beacons, Sign, parse_reply};
 use ca_proto::wire::Command;
+use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
@@ -16,6 +17,8 @@ use super::repeater::Registration;
 const INTERFACES: Duration = Duration::from_secs(10);
 /// Names that are searched rarely are searched within this time when a server has come up.
 const HURRY: Duration = Duration::from_secs(1);
+/// Bytes that the kernel shall keep for us.
+const RECEIVE: usize = 4 * 1024 * 1024;
 
 /// The addresses that searches go to.
 struct Destinations {
@@ -54,6 +57,8 @@ pub(super) fn open(ttl: u32) -> std::io::Result<std::net::UdpSocket> {
     socket.set_broadcast(true)?;
     socket.set_multicast_loop_v4(true)?;
     socket.set_multicast_ttl_v4(ttl)?;
+    // The answers to thousands of names come at once; what the kernel allows is good enough.
+    let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE);
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -139,6 +144,6 @@ fn receive(datagram: &[u8], from: SocketAddrV4, shared: &Arc<Shared>, beacons: &
         }
         return false;
     }
-    parse_reply(datagram, *from.ip(), |found| shared.found(found.cid, found.server));
+    parse_reply(datagram, *from.ip(), |found| shared.found(found.cid, found.server, Some(found.minor)));
     datagram.get(..2) == Some(&[0, Command::RepeaterConfirm as u8])
 }

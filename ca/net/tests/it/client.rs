@@ -3,42 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ca::client::{Channel, Context, Data, MonitorEvent};
+use ca::Config;
+use ca::client::{Channel, MonitorEvent};
 use ca::proto::dbr::Scalar;
 use ca::proto::{Eca, EventMask};
-use ca::{ClientConfig, Config};
 
+use crate::client_rig::{context, get, number, put, update};
 use crate::rig::{DEADLINE, Rig};
-
-fn context(rig: &Rig) -> Context {
-    Context::new(ClientConfig::isolated(rig.udp().port())).expect("a socket")
-}
-
-fn number(data: &Data) -> f64 {
-    let bytes = data.payload.first_chunk().expect("eight bytes");
-    assert_eq!((data.data_type, data.status), (6, Eca::NORMAL));
-    f64::from_be_bytes(*bytes)
-}
-
-fn get(channel: &Channel) -> f64 {
-    let data = channel.get(Channel::PLAIN, 0, DEADLINE).wait().expect("a value").expect("data");
-    number(&data)
-}
-
-fn put(channel: &Channel, value: f64) -> Result<Option<Data>, ca::Error> {
-    channel.put_notify(6, 1, Bytes::copy_from_slice(&value.to_be_bytes()), DEADLINE).wait()
-}
-
-/// The next update; a loss is not one.
-fn update(monitor: &mut ca::client::Monitor) -> f64 {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        match monitor.wait(deadline).expect("an update in time") {
-            MonitorEvent::Update(data) => return number(&data),
-            MonitorEvent::Disconnected => {}
-        }
-    }
-}
 
 #[test]
 fn a_value_is_got_put_and_monitored() {

@@ -3,6 +3,13 @@
 mod beacon;
 mod circuit;
 mod client;
+mod client_cost;
+mod client_life;
+mod client_rig;
+mod client_search;
+mod client_server;
+mod client_use;
+mod fake;
 mod hand_on;
 mod hostile_peer;
 mod interfaces;

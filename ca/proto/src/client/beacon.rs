@@ -35,6 +35,8 @@ pub struct Beacons {
     servers: HashMap<SocketAddrV4, Server>,
 }
 
+/// Beacons that one may be overtaken by.
+const LATE: u32 = 3;
 /// Servers that are remembered; beacons of more are no signs.
 const SERVERS: usize = 65_536;
 
@@ -65,10 +67,16 @@ impl Beacons {
             return Sign::Nothing;
         };
         let advance = id.wrapping_sub(known.id);
-        // Twice on two ways, late, or a few lost.
-        if advance == 0 || advance > u32::MAX - 256 {
+        if advance == 0 || advance > u32::MAX - LATE {
+            // Twice on two ways, or overtaken.
             return Sign::Nothing;
         }
+        if advance > u32::MAX - 256 {
+            // libca takes it for late as well, and misses that a young server has begun anew.
+            (known.id, known.last, known.mean) = (id, now, None);
+            return Sign::NewServer;
+        }
+        // A few were lost.
         known.id = id;
         let gap = now.saturating_duration_since(std::mem::replace(&mut known.last, now));
         if advance == 2 || advance == 3 {

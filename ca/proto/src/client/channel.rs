@@ -1,11 +1,12 @@
 //! CREATE_CHAN, ACCESS_RIGHTS, CLEAR_CHANNEL, and channels that go.
 
 use super::circuit::{clear, native};
+use super::event::Failed;
 use super::{AccessRights, ClientCircuit, Event, Output, Refused};
 use crate::dbr::NativeType;
 use crate::wire::msg::{self, search};
 use crate::wire::{Command, Header, put_text};
-use crate::{Cid, MINOR_VERSION, Sid};
+use crate::{Cid, Eca, Ioid, MINOR_VERSION, Sid, SubscriptionId};
 
 /// A channel on a circuit.
 #[derive(Debug, Default)]
@@ -14,7 +15,11 @@ pub(super) struct Link {
     pub(super) sid: Option<Sid>,
     pub(super) native: Option<NativeType>,
     pub(super) count: u32,
-    pub(super) rights: AccessRights,
+    /// `None` until the server has told them.
+    pub(super) rights: Option<AccessRights>,
+    /// Requests that are not answered.
+    pub(super) pending: usize,
+    pub(super) subscriptions: Vec<SubscriptionId>,
 }
 
 impl ClientCircuit {
@@ -29,22 +34,37 @@ impl ClientCircuit {
         out.buffer().extend_from_slice(&payload);
     }
 
-    /// Gives a channel up, with its subscriptions and its requests.
-    pub fn clear(&mut self, cid: Cid, out: &mut Output) {
-        let Some(link) = self.channels.remove(&cid) else { return };
-        self.subscriptions.retain(|_, subscription| subscription.cid != cid);
-        self.requests.retain(|_, of| *of != cid);
+    /// Gives a channel up, with its subscriptions and its requests; returns those that will not be answered.
+    pub fn clear(&mut self, cid: Cid, out: &mut Output) -> Vec<Ioid> {
+        let Some((link, requests)) = self.remove(cid) else { return Vec::new() };
         // A creation that is not answered yet is answered with a clear when it is.
         if let Some(sid) = link.sid {
             clear(sid, cid, out);
         }
+        requests
     }
 
-    /// Asks the server of this circuit for names; servers before 4.12 cannot be asked so.
-    pub fn search<'a>(&mut self, names: impl Iterator<Item = (Cid, &'a str)>, out: &mut Output) {
-        for (cid, name) in names {
-            search::encode_request(search::DONT_REPLY, cid, name, out.buffer());
+    /// Forgets a channel and all that hangs on it.
+    fn remove(&mut self, cid: Cid) -> Option<(Link, Vec<Ioid>)> {
+        let link = self.channels.remove(&cid)?;
+        for id in &link.subscriptions {
+            self.subscriptions.remove(id);
         }
+        let mut requests = Vec::new();
+        if link.pending > 0 {
+            requests = self.requests.extract_if(|_, of| of.cid == cid).map(|(ioid, _)| ioid).collect();
+        }
+        Some((link, requests))
+    }
+
+    /// Asks the server of this circuit for a name; servers before 4.12 cannot be asked so.
+    pub fn search(&mut self, cid: Cid, name: &str, out: &mut Output) {
+        search::encode_request(search::DONT_REPLY, cid, name, out.buffer());
+    }
+
+    /// The rights of a channel, once the server has told them.
+    pub fn rights(&self, cid: Cid) -> Option<AccessRights> {
+        self.channels.get(&cid)?.rights
     }
 
     /// The open channel and its server id.
@@ -56,22 +76,32 @@ impl ClientCircuit {
     pub(super) fn handle_created(&mut self, header: &Header, out: &mut Output, sink: &mut impl FnMut(Event)) {
         let (cid, sid) = (Cid(header.p1), Sid(header.p2));
         let Some(link) = self.channels.get_mut(&cid) else { return clear(sid, cid, out) };
-        (link.sid, link.native, link.count) = (Some(sid), native(header.data_type), header.count);
-        sink(Event::Created { cid, native: link.native, count: header.count });
+        if link.sid.is_some() {
+            // Said twice: the first counts, as for libca.
+            return;
+        }
+        let Some(native) = native(header.data_type) else {
+            // libca gives up the whole circuit; the other channels are not to blame.
+            clear(sid, cid, out);
+            return self.handle_gone(cid, sink);
+        };
+        (link.sid, link.native, link.count) = (Some(sid), Some(native), header.count);
+        sink(Event::Created { cid, native, count: header.count });
     }
 
     pub(super) fn handle_rights(&mut self, cid: Cid, rights: AccessRights, sink: &mut impl FnMut(Event)) {
         if let Some(link) = self.channels.get_mut(&cid) {
-            link.rights = rights;
+            link.rights = Some(rights);
             sink(Event::Rights(cid, rights));
         }
     }
 
     pub(super) fn handle_gone(&mut self, cid: Cid, sink: &mut impl FnMut(Event)) {
-        if self.channels.remove(&cid).is_some() {
-            self.subscriptions.retain(|_, subscription| subscription.cid != cid);
-            self.requests.retain(|_, of| *of != cid);
-            sink(Event::Gone(cid));
+        let Some((link, requests)) = self.remove(cid) else { return };
+        for ioid in requests {
+            let text = "the server has given the channel up".to_owned();
+            sink(Event::Error { about: Failed::Request(ioid), status: Eca::DISCONN, text });
         }
+        sink(Event::Gone { cid, subscriptions: link.subscriptions });
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::channel::Link;
+use super::data::{Data, least_size};
 use super::event::{Event, Failed};
 use super::monitor::Subscription;
 use super::watchdog::{Health, Watchdog};
@@ -33,14 +34,29 @@ pub struct ClientCircuit {
     /// Largest payload that is accepted, in bytes.
     largest: u64,
     pub(super) minor: Option<u16>,
+    /// The version that the answer to a search told; VERSION itself counts for more.
+    pub(super) supposed: Option<u16>,
     pub(super) channels: IdMap<Cid, Link>,
-    /// Requests with an answer that has not come, and their channels.
-    pub(super) requests: IdMap<Ioid, Cid>,
+    /// Requests with an answer that has not come.
+    pub(super) requests: IdMap<Ioid, Request>,
     pub(super) subscriptions: IdMap<SubscriptionId, Subscription>,
     watchdog: Watchdog,
     /// Payload bytes of an ignored message that are still to come.
     drain: u64,
 }
+
+/// A request with an answer that has not come.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) cid: Cid,
+    /// Most payload bytes that its answer can have.
+    pub(super) bound: u64,
+}
+
+/// Largest payload of a message that carries no values, in bytes.
+const SMALL: u64 = 16 * 1024;
+/// Payloads up to this are copied, so that a value that is kept does not keep a whole receive buffer.
+const COPY: usize = 4096;
 
 impl ClientCircuit {
     /// A fresh circuit; VERSION with the priority (0..=99), user and host name go to `out`.
@@ -63,6 +79,7 @@ impl ClientCircuit {
         Self {
             largest,
             minor: None,
+            supposed: None,
             channels: IdMap::default(),
             requests: IdMap::default(),
             subscriptions: IdMap::default(),
@@ -76,6 +93,11 @@ impl ClientCircuit {
         self.minor
     }
 
+    /// The version that an answer to a search told; VERSION, which old servers never send, counts for more.
+    pub fn suppose(&mut self, minor: u16) {
+        self.supposed = Some(minor);
+    }
+
     /// Channels that are open or being opened.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
@@ -84,6 +106,11 @@ impl ClientCircuit {
     /// Channels that are open or being opened.
     pub fn channels(&self) -> impl Iterator<Item = Cid> {
         self.channels.keys().copied()
+    }
+
+    /// Subscriptions, those that are being cancelled included.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.len()
     }
 
     /// Requests that wait for their answer.
@@ -107,7 +134,25 @@ impl ClientCircuit {
         if self.watchdog.handle_timeout(now) {
             out.header(&msg::header(Command::Echo));
         }
-        self.watchdog.health()
+        self.given_up()
+    }
+
+    /// What was to be sent was not taken for too long: the server counts as silent until it answers an ECHO.
+    pub fn handle_stuck(&mut self, now: Instant, out: &mut Output) {
+        if self.watchdog.handle_stuck(now) {
+            out.header(&msg::header(Command::Echo));
+        }
+        self.given_up();
+    }
+
+    /// Answers to what was asked before a silence are not waited for.
+    fn given_up(&mut self) -> Health {
+        let health = self.watchdog.health();
+        if health == Health::Unresponsive && !self.requests.is_empty() {
+            self.requests.clear();
+            self.channels.values_mut().for_each(|link| link.pending = 0);
+        }
+        health
     }
 
     /// A beacon of the server came: it lives, or (`healthy` is false) it may be another one.
@@ -139,33 +184,47 @@ impl ClientCircuit {
                 }
             }
             let Some((header, length)) = Header::decode(input, true)? else { return Ok(()) };
-            if u64::from(header.size) > self.largest {
+            if self.is_unwanted(&header, &mut sink) {
                 self.drain = length as u64 + u64::from(header.size);
-                self.too_large(&header, &mut sink);
                 continue;
             }
             let total = length + header.size as usize;
             if input.len() < total {
                 return Ok(());
             }
-            let mut message = input.split_to(total).freeze();
-            message.advance(length);
-            self.handle_message(&header, message, now, out, &mut sink)?;
+            let payload = match header.size as usize <= COPY {
+                true => {
+                    let payload = Bytes::copy_from_slice(&input[length..total]);
+                    input.advance(total);
+                    payload
+                }
+                false => input.split_to(total).freeze().slice(length..),
+            };
+            self.handle_message(&header, payload, now, out, &mut sink)?;
         }
     }
 
-    /// Data over the bound are skipped; who asked for them is told.
-    fn too_large(&mut self, header: &Header, sink: &mut impl FnMut(Event)) {
-        let about = match Command::from_code(header.command) {
-            Some(Command::ReadNotify) => match self.requests.remove(&Ioid(header.p2)) {
-                Some(_) => Failed::Request(Ioid(header.p2)),
-                None => return,
-            },
-            Some(Command::EventAdd) => Failed::Subscription(SubscriptionId(header.p2)),
-            _ => Failed::Circuit,
+    /// Whether a message is skipped without waiting for its bytes: nobody asked for it, or it is larger than
+    /// what was asked for can be. Who asked is told.
+    fn is_unwanted(&mut self, header: &Header, sink: &mut impl FnMut(Event)) -> bool {
+        let (ioid, id) = (Ioid(header.p2), SubscriptionId(header.p2));
+        let (bound, about) = match Command::from_code(header.command) {
+            Some(Command::ReadNotify) => (self.requests.get(&ioid).map(|r| r.bound), Failed::Request(ioid)),
+            Some(Command::EventAdd) => (self.update_bound(id), Failed::Subscription(id)),
+            _ => (Some(SMALL), Failed::Circuit),
         };
-        let text = format!("{} bytes of data are more than {}, the limit", header.size, self.largest);
-        sink(Event::Error { about, status: Eca::TOLARGE, text });
+        let (size, limit) = (u64::from(header.size), bound.unwrap_or(0).min(self.largest));
+        if size <= limit {
+            return false;
+        }
+        if bound.is_some() {
+            if let Failed::Request(ioid) = about {
+                self.finish(ioid);
+            }
+            let text = format!("{size} bytes of data are more than {limit}, the limit");
+            sink(Event::Error { about, status: Eca::TOLARGE, text });
+        }
+        true
     }
 
     fn handle_message(
@@ -178,8 +237,8 @@ impl ClientCircuit {
     ) -> Result<(), CloseReason> {
         let cid = Cid(header.p1);
         match Command::from_code(header.command) {
-            Some(Command::ReadNotify) => self.handle_got(header, payload, sink),
-            Some(Command::EventAdd) => self.handle_event(header, payload, sink),
+            Some(Command::ReadNotify) => return self.handle_got(header, payload, sink),
+            Some(Command::EventAdd) => return self.handle_event(header, payload, sink),
             Some(Command::WriteNotify) => self.handle_put_done(header, sink),
             Some(Command::AccessRights) => {
                 self.handle_rights(cid, AccessRights::from_bits_truncate(header.p2), sink);
@@ -187,7 +246,11 @@ impl ClientCircuit {
             Some(Command::CreateChannel) => self.handle_created(header, out, sink),
             Some(Command::CreateChannelFail | Command::ServerDisconnect) => self.handle_gone(cid, sink),
             Some(Command::Error) => self.handle_error(header, &payload, sink),
-            Some(Command::Echo | Command::ReadSync) => self.watchdog.handle_echo(now),
+            Some(Command::Echo | Command::ReadSync) => {
+                if self.watchdog.handle_echo(now) {
+                    sink(Event::Responsive);
+                }
+            }
             Some(Command::Version) => {
                 self.minor = Some(header.count as u16);
                 sink(Event::Version(header.count as u16));
@@ -208,15 +271,23 @@ impl ClientCircuit {
     /// An ERROR carries the header of what failed, and a text.
     fn handle_error(&mut self, header: &Header, payload: &[u8], sink: &mut impl FnMut(Event)) {
         let status = Eca(header.p2);
-        let Some((request, length)) = Header::parse(payload, true) else { return };
+        let request = Header::parse(payload, true);
+        let length = request.map_or(payload.len(), |(_, length)| length);
         let text = crate::dbr::text_from_bytes(terminated(payload.get(length..).unwrap_or_default()));
+        // The command in it is looked up, never trusted: libca jumps through a table with it.
+        let request = request.map(|(request, _)| request).unwrap_or_default();
         let about = match Command::from_code(request.command) {
-            Some(Command::ReadNotify | Command::WriteNotify) => {
-                self.requests.remove(&Ioid(request.p2));
+            Some(Command::ReadNotify | Command::WriteNotify) if self.finish(Ioid(request.p2)) => {
                 Failed::Request(Ioid(request.p2))
             }
             Some(Command::Write) => Failed::Request(Ioid(request.p2)),
-            Some(Command::EventAdd) => Failed::Subscription(SubscriptionId(request.p2)),
+            Some(Command::EventAdd) => {
+                let id = SubscriptionId(request.p2);
+                if let Some(subscription) = self.subscriptions.get_mut(&id) {
+                    subscription.refused = true;
+                }
+                Failed::Subscription(id)
+            }
             _ if header.p1 != msg::error::NO_CHANNEL.0 => Failed::Channel(Cid(header.p1)),
             _ => Failed::Circuit,
         };
@@ -231,6 +302,17 @@ pub(super) fn text_message(command: Command, text: &str, most: usize, out: &mut 
     let size = put_text(&text.as_bytes()[..end], &mut payload) as u32;
     out.header(&Header { size, ..msg::header(command) });
     out.buffer().extend_from_slice(&payload);
+}
+
+/// Data that hold what they announce; a server that breaks that may have lost its place in the stream.
+pub(super) fn checked(data: Data) -> (Data, Result<(), CloseReason>) {
+    let bytes = data.payload.len();
+    let enough = least_size(data.data_type, data.count).is_some_and(|least| least <= bytes as u64);
+    if enough || !data.status.is_success() {
+        return (data, Ok(()));
+    }
+    let reason = CloseReason::ShortData { data_type: data.data_type, count: data.count, bytes };
+    (Data::failure(Eca::GETFAIL), Err(reason))
 }
 
 /// The type of a channel as the wire tells it.

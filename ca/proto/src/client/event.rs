@@ -2,34 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use bytes::Bytes;
-
-use super::AccessRights;
-use crate::dbr::{NativeType, Reply, ReplyError};
+use super::{AccessRights, Data};
+use crate::dbr::NativeType;
 use crate::{Cid, Eca, Ioid, SubscriptionId};
-
-/// Data of a reply or an update, as they came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Data {
-    /// How it went; on failure the payload means nothing.
-    pub status: Eca,
-    /// DBR type, 0..=38.
-    pub data_type: u16,
-    /// Number of elements.
-    pub count: u32,
-    /// Status, stamp and metadata of the type, then the elements; shared with the receive buffer.
-    pub payload: Bytes,
-}
-
-impl Data {
-    /// The data, decoded.
-    ///
-    /// # Errors
-    /// When the payload is shorter than type and count say.
-    pub fn decode(&self) -> Result<Reply, ReplyError> {
-        Reply::decode(self.data_type, self.count, &self.payload)
-    }
-}
 
 /// What an ERROR was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +28,20 @@ pub enum Event {
     Created {
         /// The channel.
         cid: Cid,
-        /// Native element type; `None` for one that does not exist.
-        native: Option<NativeType>,
+        /// Native element type.
+        native: NativeType,
         /// Capacity in elements.
         count: u32,
     },
     /// The server does not have the PV, or has it no longer; the channel is gone from the circuit.
-    Gone(Cid),
+    Gone {
+        /// The channel.
+        cid: Cid,
+        /// The subscriptions that it had.
+        subscriptions: Vec<SubscriptionId>,
+    },
+    /// A server that did not answer does again.
+    Responsive,
     /// What the client may do with a channel.
     Rights(Cid, AccessRights),
     /// A get is answered.
@@ -110,6 +92,19 @@ pub enum Refused {
         /// What there is.
         capacity: u32,
     },
+    /// The payload is not what type and count say.
+    #[error("{bytes} bytes for {count} elements of type {data_type}")]
+    Payload {
+        /// Bytes given.
+        bytes: usize,
+        /// DBR type.
+        data_type: u16,
+        /// Elements announced.
+        count: u32,
+    },
+    /// A text fills its 40 bytes without an end.
+    #[error("a string of 40 bytes or more; 39 is the most")]
+    Text,
     /// More bytes than a message of this server can have.
     #[error("{bytes} bytes are more than {limit}, the most that this server takes")]
     Size {
@@ -128,6 +123,8 @@ impl Refused {
             Self::Rights(status) => *status,
             Self::DataType(_) => Eca::BADTYPE,
             Self::Count { .. } => Eca::BADCOUNT,
+            Self::Payload { .. } => Eca::BADCOUNT,
+            Self::Text => Eca::BADSTR,
             Self::Size { .. } => Eca::TOLARGE,
         }
     }

@@ -2,13 +2,11 @@
 
 use bytes::Bytes;
 
+use super::circuit::{Request, checked};
 use super::{AccessRights, ClientCircuit, Data, Event, Output, Refused};
 use crate::wire::msg;
 use crate::wire::{Command, Header};
-use crate::{Cid, Eca, Ioid};
-
-/// The last DBR type that exists.
-pub(super) const LAST_TYPE: u16 = 38;
+use crate::{Cid, CloseReason, Eca, Ioid};
 
 impl ClientCircuit {
     /// Asks for the value of a channel; count 0 is the current length.
@@ -25,18 +23,16 @@ impl ClientCircuit {
         out: &mut Output,
     ) -> Result<(), Refused> {
         let (link, sid) = self.link(cid)?;
-        if !link.rights.contains(AccessRights::READ) {
+        if !link.rights.unwrap_or_default().contains(AccessRights::READ) {
             return Err(Refused::Rights(Eca::NORDACCESS));
         }
-        if data_type > LAST_TYPE {
-            return Err(Refused::DataType(data_type));
-        }
         let capacity = link.count;
+        let request = Request::get(cid, data_type, capacity).ok_or(Refused::DataType(data_type))?;
         if count > capacity {
             return Err(Refused::Count { count, capacity });
         }
         let count = self.asked(count, capacity);
-        self.requests.insert(ioid, cid);
+        self.begin(ioid, request);
         out.header(&Header { data_type, count, p1: sid.0, p2: ioid.0, ..msg::header(Command::ReadNotify) });
         Ok(())
     }
@@ -44,22 +40,47 @@ impl ClientCircuit {
     /// The count to send: servers before 4.13 do not know 0.
     pub(super) fn asked(&self, count: u32, capacity: u32) -> u32 {
         match count {
-            0 if self.minor.is_none_or(|minor| minor < 13) => capacity,
+            0 if self.minor.or(self.supposed).is_none_or(|minor| minor < 13) => capacity,
             count => count,
         }
     }
 
-    pub(super) fn handle_got(&mut self, header: &Header, payload: Bytes, sink: &mut impl FnMut(Event)) {
+    /// Notes a request whose answer will come.
+    pub(super) fn begin(&mut self, ioid: Ioid, request: Request) {
+        if let Some(link) = self.channels.get_mut(&request.cid) {
+            link.pending += 1;
+        }
+        self.requests.insert(ioid, request);
+    }
+
+    /// Ends a request; false when nobody waits for it.
+    pub(super) fn finish(&mut self, ioid: Ioid) -> bool {
+        let Some(request) = self.requests.remove(&ioid) else { return false };
+        if let Some(link) = self.channels.get_mut(&request.cid) {
+            link.pending = link.pending.saturating_sub(1);
+        }
+        true
+    }
+
+    pub(super) fn handle_got(
+        &mut self,
+        header: &Header,
+        payload: Bytes,
+        sink: &mut impl FnMut(Event),
+    ) -> Result<(), CloseReason> {
         let ioid = Ioid(header.p2);
         // An answer that nobody waits for any more is no error.
-        if self.requests.remove(&ioid).is_some() {
-            let (data_type, count, status) = (header.data_type, header.count, Eca(header.p1));
-            sink(Event::Got(ioid, Data { status, data_type, count, payload }));
+        if !self.finish(ioid) {
+            return Ok(());
         }
+        let (data_type, count, status) = (header.data_type, header.count, Eca(header.p1));
+        let (data, checked) = checked(Data { status, data_type, count, payload });
+        sink(Event::Got(ioid, data));
+        checked
     }
 
     /// Forgets a request: its answer will be ignored.
     pub fn forget(&mut self, ioid: Ioid) {
-        self.requests.remove(&ioid);
+        self.finish(ioid);
     }
 }

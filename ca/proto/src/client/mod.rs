@@ -5,6 +5,7 @@
 mod beacon;
 mod channel;
 mod circuit;
+mod data;
 mod event;
 mod get;
 mod monitor;
@@ -16,6 +17,7 @@ pub use crate::output::Output;
 pub use crate::wire::msg::channel::AccessRights;
 pub use beacon::{Beacons, Sign};
 pub use circuit::{ClientCircuit, Identity};
-pub use event::{Data, Event, Failed, Refused};
+pub use data::Data;
+pub use event::{Event, Failed, Refused};
 pub use search::{Found, Searches, Timing, parse_reply};
 pub use watchdog::Health;

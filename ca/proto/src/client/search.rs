@@ -42,6 +42,8 @@ struct Name {
     name: Box<str>,
     due: Instant,
     gap: Duration,
+    /// Its own longest gap.
+    longest: Duration,
 }
 
 /// The names of a client that nobody has answered yet.
@@ -58,6 +60,9 @@ pub struct Searches {
 }
 
 impl Searches {
+    /// Bytes of the longest name that can be searched: its NUL and two headers fit a datagram as well.
+    pub const LONGEST_NAME: usize = DATAGRAM - Header::SHORT - HEADER - 1;
+
     /// No names.
     pub fn new(timing: Timing) -> Self {
         Self { timing, names: IdMap::default(), due: BTreeSet::new(), sequence: 0, not_before: None, sent: 0 }
@@ -80,11 +85,24 @@ impl Searches {
 
     /// Searches a name from `at` on, quickly first; false for a name that fits no datagram.
     pub fn add(&mut self, cid: Cid, name: &str, at: Instant) -> bool {
-        if name.is_empty() || Header::SHORT + HEADER + padded(name.len() as u64 + 1) as usize > DATAGRAM {
+        self.add_within(cid, name, at, self.timing.longest_gap)
+    }
+
+    /// The same with a longest gap of its own, for a name that was served lately.
+    pub fn add_within(&mut self, cid: Cid, name: &str, at: Instant, longest: Duration) -> bool {
+        if !(1..=Self::LONGEST_NAME).contains(&name.len()) {
             return false;
         }
         self.remove(cid);
-        self.names.insert(cid, Name { name: name.into(), due: at, gap: self.timing.first_gap });
+        self.names.insert(
+            cid,
+            Name {
+                name: name.into(),
+                due: at,
+                gap: self.timing.first_gap,
+                longest: longest.min(self.timing.longest_gap),
+            },
+        );
         self.due.insert((at, cid));
         true
     }
@@ -94,6 +112,11 @@ impl Searches {
         let Some(name) = self.names.remove(&cid) else { return false };
         self.due.remove(&(name.due, cid));
         true
+    }
+
+    /// A name that is searched.
+    pub fn name(&self, cid: Cid) -> Option<&str> {
+        self.names.get(&cid).map(|name| &*name.name)
     }
 
     /// The names, for servers that are asked over TCP.
@@ -157,7 +180,7 @@ impl Searches {
             let jitter =
                 0.9 + 0.2 * f64::from((cid.0 ^ self.sequence).wrapping_mul(0x9E37_79B9) >> 16) / 65536.0;
             name.due = now + name.gap.mul_f64(jitter);
-            name.gap = (name.gap * 2).min(self.timing.longest_gap);
+            name.gap = (name.gap * 2).min(name.longest);
             self.due.insert((name.due, cid));
         }
         (datagram, cids)
@@ -171,6 +194,8 @@ pub struct Found {
     pub cid: Cid,
     /// Where.
     pub server: SocketAddrV4,
+    /// Minor version of the server, 0 for an old one that does not tell.
+    pub minor: u16,
 }
 
 /// Reads a datagram that came back to the search socket.
@@ -189,7 +214,7 @@ pub fn parse_reply(datagram: &[u8], from: Ipv4Addr, mut found: impl FnMut(Found)
                 let ip = if elsewhere { Ipv4Addr::from(header.p1) } else { from };
                 let known = minor >= 5 && header.data_type != 0;
                 let port = if known { header.data_type } else { SERVER_PORT };
-                found(Found { cid: Cid(header.p2), server: SocketAddrV4::new(ip, port) });
+                found(Found { cid: Cid(header.p2), server: SocketAddrV4::new(ip, port), minor });
             }
             _ => return,
         }

@@ -60,11 +60,20 @@ impl Watchdog {
         }
     }
 
-    /// The server answered, however late: it lives.
-    pub(super) fn handle_echo(&mut self, now: Instant) {
+    /// What was to be sent was not taken for too long; true when an ECHO is to be sent.
+    pub(super) fn handle_stuck(&mut self, now: Instant) -> bool {
+        if self.health == Health::Unresponsive {
+            return false;
+        }
+        (self.health, self.due) = (Health::Unresponsive, now + ANSWER);
+        !std::mem::replace(&mut self.asked, true)
+    }
+
+    /// The server answered, however late: it lives. True when it had been given up.
+    pub(super) fn handle_echo(&mut self, now: Instant) -> bool {
         self.due = now + self.silence;
         self.asked = false;
-        self.health = Health::Responsive;
+        std::mem::replace(&mut self.health, Health::Responsive) == Health::Unresponsive
     }
 
     pub(super) fn handle_beacon(&mut self, healthy: bool, now: Instant) {

@@ -1,7 +1,13 @@
-//! A server circuit driven by bytes: one module per operation.
+//! Circuits of a server and of a client driven by bytes: one module per operation.
 
 mod channel;
 mod circuit;
+mod client_channel;
+mod client_data;
+mod client_life;
+mod client_points;
+mod client_search;
+mod client_talk;
 mod corpus;
 mod get;
 mod golden;
