@@ -155,8 +155,9 @@ fn client_31_a_repeater_is_asked_again_until_it_confirms_and_is_not_missed() {
     let repeater = UdpSocket::bind("127.0.0.1:0").expect("a port");
     repeater.set_read_timeout(Some(DEADLINE)).expect("a deadline");
     let port = repeater.local_addr().expect("bound").port();
-    let config = ClientConfig { repeater_port: port, ..ClientConfig::isolated(rig.udp().port()) };
-    let context = Context::new(config).expect("a socket");
+    let isolated = ClientConfig::isolated(rig.udp().port());
+    let context =
+        Context::new(ClientConfig { repeater_port: port, repeater: true, ..isolated }).expect("a socket");
     assert_eq!(get(&context.channel("double")), 1.5, "without a repeater");
     let mut buffer = [0; 64];
     let mut registered = || {
