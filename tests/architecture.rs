@@ -42,7 +42,21 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
-    ("seqioc", &["anyhow", "ca-proto", "clap", "clock", "example", "jiff", "serde_json", "wrapper"]),
+    (
+        "seqioc",
+        &[
+            "anyhow",
+            "ca",
+            "ca-proto",
+            "clap",
+            "clock",
+            "dns-lookup",
+            "example",
+            "jiff",
+            "serde_json",
+            "wrapper",
+        ],
+    ),
 ];
 
 /// What a file of `ca/proto/src` may not name: the world outside.

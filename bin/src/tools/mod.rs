@@ -4,8 +4,8 @@
 //! status too when a tool is called by base's name, while `seqioc get` and `seqioc put` also fail when a read or a
 //! write failed that base passes over.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "there is no client yet that makes and reads all of it"))]
 mod access;
+mod client;
 mod connect;
 mod console;
 mod escape;
@@ -15,7 +15,6 @@ mod getopt;
 mod info;
 mod message;
 mod monitor;
-mod no_client;
 mod number;
 mod options;
 mod put;
@@ -114,7 +113,7 @@ impl Call {
             clock: SystemTime::now,
             zone: TimeZone::system(),
         };
-        match self.run_with(timeout.as_deref(), no_client::open_access, &mut console) {
+        match self.run_with(timeout.as_deref(), client::open_access, &mut console) {
             Ok(status) => ExitCode::from(status),
             // the reader, a pager perhaps, has seen enough
             Err(error) if error.downcast_ref().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use ca_proto::client::{Event, Failed, Identity, Searches, Timing};
 use ca_proto::ids::IdMap;
-use ca_proto::{Cid, Ioid, SubscriptionId};
+use ca_proto::{Cid, Eca, Ioid, SubscriptionId};
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -54,6 +54,22 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// Unsent bytes of a circuit to a name server beyond which it is asked no more.
 const ASKED: usize = 256 * 1024;
 
+/// Refused puts that are kept.
+const FAILED_PUTS: usize = 1024;
+
+/// A put without completion that a server has refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedPut {
+    /// Why.
+    pub status: Eca,
+    /// DBR type of the put.
+    pub data_type: u16,
+    /// Its element count.
+    pub count: u32,
+    /// In the server's words.
+    pub text: String,
+}
+
 /// What all parts of a context share.
 struct Shared {
     config: ClientConfig,
@@ -65,6 +81,8 @@ struct Shared {
     searches: Mutex<Searches>,
     search_wake: Notify,
     calls: Calls,
+    /// Puts without completion that servers have refused, until somebody asks.
+    failed_puts: Mutex<Vec<FailedPut>>,
     next_id: AtomicU32,
     heard: repeater::Heard,
     this: Weak<Shared>,
@@ -204,8 +222,12 @@ impl Shared {
             Event::Responsive => self.responsive(circuit),
             Event::Version(_) if circuit.permanent => self.ask_for_all(circuit),
             Event::Version(_) => {}
-            Event::Error { about: Failed::Request(_), status, text } => {
+            Event::Error { about: Failed::Put { data_type, count, .. }, status, text } => {
                 warn!("{}: a put failed: {status}: {text}", circuit.server);
+                let mut failed = self.failed_puts.lock();
+                if failed.len() < FAILED_PUTS {
+                    failed.push(FailedPut { status, data_type, count, text });
+                }
             }
             Event::Error { status, text, .. } => info!("{}: {status}: {text}", circuit.server),
             Event::NotFound(_) | Event::Got(..) | Event::PutDone(..) | Event::Update(..) => {}
@@ -305,6 +327,7 @@ impl Context {
             searches: Mutex::new(Searches::new(timing)),
             search_wake: Notify::new(),
             calls,
+            failed_puts: Mutex::default(),
             next_id: AtomicU32::new(1),
             heard: repeater::Heard::default(),
             this: this.clone(),
@@ -321,6 +344,13 @@ impl Context {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.0.0
+    }
+
+    /// The puts without completion that servers have refused since the last call; at most 1024 are kept.
+    ///
+    /// A refusal is there before the answer to any later get of the same channel.
+    pub fn failed_puts(&self) -> Vec<FailedPut> {
+        std::mem::take(&mut *self.0.0.failed_puts.lock())
     }
 
     /// A channel to the PV of this name; returns at once.

@@ -280,7 +280,9 @@ impl ClientCircuit {
             Some(Command::ReadNotify | Command::WriteNotify) if self.finish(Ioid(request.p2)) => {
                 Failed::Request(Ioid(request.p2))
             }
-            Some(Command::Write) => Failed::Request(Ioid(request.p2)),
+            Some(Command::Write) => {
+                Failed::Put { ioid: Ioid(request.p2), data_type: request.data_type, count: request.count }
+            }
             Some(Command::EventAdd) => {
                 let id = SubscriptionId(request.p2);
                 if let Some(subscription) = self.subscriptions.get_mut(&id) {

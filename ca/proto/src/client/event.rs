@@ -9,8 +9,17 @@ use crate::{Cid, Eca, Ioid, SubscriptionId};
 /// What an ERROR was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
-    /// A get or a put with an id of its own.
+    /// A get, or a put with completion.
     Request(Ioid),
+    /// A put without completion, which nobody waits for.
+    Put {
+        /// Its id.
+        ioid: Ioid,
+        /// Its DBR type.
+        data_type: u16,
+        /// Its element count.
+        count: u32,
+    },
     /// A subscription.
     Subscription(SubscriptionId),
     /// Something else about a channel.
