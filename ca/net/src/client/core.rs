@@ -174,8 +174,12 @@ impl ChannelCore {
             if !state.is_on(circuit) {
                 return None;
             }
-            let lasted = state.opened.take().is_some_and(|at| at.elapsed() >= LASTED);
-            state.failures = if lasted { 0 } else { state.failures + 1 };
+            state.failures = match state.opened.take() {
+                Some(at) if at.elapsed() >= LASTED => 0,
+                // Short, but it was one: the server is there, and dies or is restarted often.
+                Some(_) => (state.failures + 1).min(2),
+                None => state.failures + 1,
+            };
             (state.circuit, state.status.server, state.doubled) = (None, None, false);
             state.disconnect(wakers);
             Some(self.delay(state.failures, refused))
