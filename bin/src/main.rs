@@ -10,11 +10,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The tools that have a command line of their own.
+const TOOLS: &str = "Channel Access tools, each with -h for its options:
+  get      Read PVs, as caget of EPICS base
+  put      Write PVs, as caput
+  monitor  Show PVs as they change, as camonitor
+  info     Show how PVs are connected, as cainfo";
+
 /// Laboratory devices as EPICS PVs.
 ///
 /// Exit status: 0 done, 1 it could not be done, 2 the command line is wrong.
 #[derive(Parser)]
-#[command(name = "seqioc", version, verbatim_doc_comment)]
+#[command(name = "seqioc", version, verbatim_doc_comment, after_help = TOOLS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -13,3 +13,4 @@ mod raw;
 mod repeater;
 mod soak;
 mod stop;
+mod tools;

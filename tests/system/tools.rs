@@ -1,0 +1,65 @@
+//! `seqioc get`, `put`, `monitor` and `info` against a server of ours.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use crate::launch::{Server, isolated};
+
+/// A tool that searches this server.
+fn tool(server: &Server, args: &[&str]) -> Command {
+    let mut command = isolated(env!("CARGO_BIN_EXE_seqioc"));
+    command
+        .args(args)
+        .env("EPICS_CA_ADDR_LIST", "127.0.0.1")
+        .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+        .env("EPICS_CA_SERVER_PORT", server.udp.to_string());
+    command
+}
+
+fn run(server: &Server, args: &[&str]) -> (i32, String) {
+    let Output { status, stdout, .. } = tool(server, args).output().expect("it starts");
+    (status.code().expect("an exit status"), String::from_utf8(stdout).expect("UTF-8"))
+}
+
+#[test]
+fn values_are_read_and_written_as_base_prints_them() {
+    let server = Server::start();
+    assert_eq!(run(&server, &["get", "wt:delay"]), (0, "wt:delay                       0.2\n".to_owned()));
+    let (status, printed) =
+        run(&server, &["put", "-c", "-w", "20", "-S", "TEST:SERVER.seq.CMD", "[1, 2.5, 3]"]);
+    assert_eq!((status, printed.lines().last()), (0, Some("New : TEST:SERVER.seq.CMD [1, 2.5, 3]")));
+    let (_, values) = run(&server, &["get", "-c", "TEST:SERVER.seq.values"]);
+    assert_eq!(values, "TEST:SERVER.seq.values 3 1 2.5 3\n");
+    let (_, many) = run(&server, &["get", "-t", "TEST:SERVER.seq.ACK", "wt:delay.EGU", "wt:delay.RTYP"]);
+    assert_eq!(many, "1\ns\nao\n");
+}
+
+#[test]
+fn what_fails_has_an_exit_status() {
+    let server = Server::start();
+    let (status, printed) = run(&server, &["get", "-w", "0.2", "nobody:has:it"]);
+    assert_eq!((status, printed.as_str()), (1, ""));
+    let (status, printed) = run(&server, &["put", "wt:delay", "soon"]);
+    assert_eq!(status, 1, "refused by the server: {printed}");
+    assert_eq!(run(&server, &["put", "-c", "wt:delay", "-1"]).0, 1, "outside its limits");
+}
+
+#[test]
+fn a_monitor_shows_what_changes_and_info_where_it_is() {
+    let server = Server::start();
+    let mut monitor = tool(&server, &["monitor", "wt:delay"]);
+    let mut monitor = monitor.stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(monitor.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("a line").expect("UTF-8");
+    assert!(next().contains(" 0.2"));
+    run(&server, &["put", "wt:delay", "0.4"]);
+    assert!(next().contains(" 0.4"));
+    monitor.kill().expect("it runs");
+    monitor.wait().expect("it ends");
+    let (status, info) = run(&server, &["info", "wt:delay"]);
+    assert_eq!(status, 0);
+    assert!(
+        info.contains("State:            connected") && info.contains(&format!(":{}\n", server.tcp)),
+        "{info}"
+    );
+}
