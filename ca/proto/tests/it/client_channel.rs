@@ -123,7 +123,8 @@ fn client_25_an_error_finds_whom_it_is_about_by_the_request_in_it() {
     let request = |command, p2| message(command, 6, 1, [100, p2], &[]);
     assert_eq!(about(&mut client, 1, &request(15, 1)), Failed::Request(Ioid(1)));
     assert_eq!(about(&mut client, 1, &request(15, 1)), Failed::Channel(Cid(1)), "nobody waits any more");
-    assert_eq!(about(&mut client, 1, &request(4, 77)), Failed::Request(Ioid(77)), "a plain put");
+    let plain_put = Failed::Put { ioid: Ioid(77), data_type: 6, count: 1 };
+    assert_eq!(about(&mut client, 1, &request(4, 77)), plain_put);
     assert_eq!(about(&mut client, 1, &request(1, 2)), Failed::Subscription(SubscriptionId(2)));
     assert_eq!(about(&mut client, u32::MAX, &request(18, 2)), Failed::Circuit);
     let long = extended(15, 6, 1, [100, 3], 0);
