@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ca::proto::dbr::{LimitPair, Meta, NativeType, Scalar, Value};
+use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
 use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, Policy, PutError, PutHook};
-use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range};
+use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
 
 /// Longest PV name, in bytes: the limit of EPICS base.
@@ -365,12 +365,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
 impl<T: PvType> PvBuilder<'_, T> {
     /// The first value must be one that a client could put.
     fn validate_first(&self) -> Result<(), String> {
-        let number = match &self.value {
-            Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => None,
-            Value::Scalar(scalar) => scalar.as_f64(),
-        };
         let control = self.meta.control;
-        match number {
+        match number_of(&self.value) {
             Some(v) if self.defined && is_range(control) && !(control.low..=control.high).contains(&v) => {
                 Err(format!("the value {v} is outside the control limits {}..={}", control.low, control.high))
             }

@@ -153,6 +153,14 @@ pub struct Alarm {
 }
 
 impl Alarm {
+    /// The alarm of two wire codes; an unknown status is UDF, an unknown severity INVALID.
+    pub fn from_codes(status: u16, severity: u16) -> Self {
+        Self {
+            status: AlarmStatus::from_code(status).unwrap_or(AlarmStatus::Udf),
+            severity: AlarmSeverity::from_code(severity).unwrap_or(AlarmSeverity::Invalid),
+        }
+    }
+
     /// No alarm.
     pub const NONE: Self = Self::new(AlarmStatus::NoAlarm, AlarmSeverity::NoAlarm);
     /// What a PV shows before its first value.

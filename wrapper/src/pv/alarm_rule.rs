@@ -22,13 +22,7 @@ pub(super) fn by_limits(value: &Value, meta: &Meta, severities: Option<&[AlarmSe
     if alarm.low.is_nan() & alarm.high.is_nan() & warning.low.is_nan() & warning.high.is_nan() {
         return Alarm::NONE;
     }
-    let number = match value {
-        Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => return Alarm::NONE,
-        Value::Scalar(scalar) => match scalar.as_f64() {
-            Some(number) => number,
-            None => return Alarm::NONE,
-        },
-    };
+    let Some(number) = number_of(value) else { return Alarm::NONE };
     if number.is_nan() {
         return Alarm::new(AlarmStatus::Udf, AlarmSeverity::Invalid);
     }
@@ -44,6 +38,14 @@ pub(super) fn by_limits(value: &Value, meta: &Meta, severities: Option<&[AlarmSe
         }
     }
     Alarm::NONE
+}
+
+/// The number to which limits and deadbands apply; texts, enums and arrays have none.
+pub(crate) fn number_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => None,
+        Value::Scalar(scalar) => scalar.as_f64(),
+    }
 }
 
 /// True for an alarm that [`by_limits`] gives, and for none: a change of the limits may change it.

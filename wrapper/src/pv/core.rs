@@ -69,11 +69,8 @@ impl PvCore {
     pub(crate) fn new(name: String, fixed: Fixed, first: First) -> Arc<Self> {
         let First { value, defined, meta, deadbands } = first;
         let tuning = deadbands.map(|(value_deadband, log_deadband)| {
-            let mut tuning = Tuning::new(&meta, value_deadband, log_deadband);
-            if let (Value::Scalar(scalar), true) = (&value, defined) {
-                tuning.told(scalar.as_f64().unwrap_or_default());
-            }
-            Box::new(tuning)
+            let told = alarm_rule::number_of(&value).filter(|_| defined);
+            Box::new(Tuning::new(&meta, value_deadband, log_deadband, told))
         });
         Arc::new(Self {
             name: name.into(),

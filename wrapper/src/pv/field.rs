@@ -3,6 +3,7 @@
 use ca::proto::dbr::{Meta, NativeType, Scalar, Value, WireArray};
 use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
 
+use super::alarm_rule::number_of;
 use super::core::PvCore;
 use super::state::State;
 use super::tuning::{Limit, Tuning, is_range};
@@ -339,12 +340,6 @@ impl State {
     fn tune(&mut self, pv: &PvCore) -> &mut Tuning {
         let width = if pv.fixed.every_post { -1.0 } else { 0.0 };
         let (meta, value) = (&self.meta, &self.value);
-        self.tuning.get_or_insert_with(|| {
-            let mut tuning = Tuning::new(meta, width, width);
-            if let Value::Scalar(scalar) = value {
-                tuning.told(scalar.as_f64().unwrap_or_default());
-            }
-            Box::new(tuning)
-        })
+        self.tuning.get_or_insert_with(|| Box::new(Tuning::new(meta, width, width, number_of(value))))
     }
 }

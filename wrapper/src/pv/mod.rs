@@ -19,6 +19,7 @@ use ca::server::AccessRights;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
+pub(crate) use alarm_rule::number_of;
 pub(crate) use field::Field;
 pub(crate) use put::MakeAnswer;
 pub(crate) use tuning::is_range;

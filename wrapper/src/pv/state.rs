@@ -84,14 +84,10 @@ impl State {
 
     /// The kinds of change that a value is by the deadbands.
     fn news(&mut self, value: &Value, every: bool) -> EventMask {
-        if let Some(tuning) = &mut self.tuning {
-            let number = match value {
-                Value::Scalar(Scalar::Enum(_)) | Value::Array(_) => None,
-                Value::Scalar(scalar) => scalar.as_f64(),
-            };
-            if let Some(number) = number {
-                return tuning.news(number);
-            }
+        if let Some(tuning) = &mut self.tuning
+            && let Some(number) = alarm_rule::number_of(value)
+        {
+            return tuning.news(number);
         }
         let news = every || is_news(&self.value, value);
         if news { EventMask::VALUE | EventMask::LOG } else { EventMask::empty() }

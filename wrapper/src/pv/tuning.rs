@@ -51,9 +51,9 @@ pub(super) struct Deadband {
 }
 
 impl Deadband {
-    const fn new(width: f64) -> Self {
-        // No number is told yet: the first one is news.
-        Self { width, last: f64::NAN }
+    fn new(width: f64, told: Option<f64>) -> Self {
+        // Without a number that was told the first one is news.
+        Self { width, last: told.unwrap_or(f64::NAN) }
     }
 
     /// True when the value moved by more than the deadband, to or from NaN, or to another infinity.
@@ -88,13 +88,13 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// What metadata without tuning stand for, with these deadbands.
-    pub(super) fn new(meta: &Meta, value_deadband: f64, log_deadband: f64) -> Self {
+    /// What metadata without tuning stand for, with these deadbands; `told` is the number that everybody knows.
+    pub(super) fn new(meta: &Meta, value_deadband: f64, log_deadband: f64, told: Option<f64>) -> Self {
         let mut tuning = Self {
             limits: [0.0; 4],
             severities: [AlarmSeverity::NoAlarm; 4],
-            value_deadband: Deadband::new(value_deadband),
-            log_deadband: Deadband::new(log_deadband),
+            value_deadband: Deadband::new(value_deadband, told),
+            log_deadband: Deadband::new(log_deadband, told),
             description: None,
         };
         Limit::ALL.into_iter().for_each(|limit| tuning.declare(limit, limit.of(meta)));
@@ -129,12 +129,6 @@ impl Tuning {
         mask.set(EventMask::LOG, self.log_deadband.is_news(number));
         mask
     }
-
-    /// The number that everybody was told last.
-    pub(super) fn told(&mut self, number: f64) {
-        self.value_deadband.last = number;
-        self.log_deadband.last = number;
-    }
 }
 
 /// True when the pair is a range: both numbers, the lower one below the upper one.
@@ -147,7 +141,7 @@ mod tests {
     use super::*;
 
     fn told(width: f64, values: &[f64]) -> Vec<f64> {
-        let mut deadband = Deadband::new(width);
+        let mut deadband = Deadband::new(width, None);
         values.iter().copied().filter(|value| deadband.is_news(*value)).collect()
     }
 
@@ -167,7 +161,7 @@ mod tests {
     #[test]
     fn a_limit_is_shown_while_its_severity_is_set() {
         let mut meta = Meta { alarm: LimitPair::new(-1.0, 1.0), ..Meta::new() };
-        let mut tuning = Tuning::new(&meta, 0.0, 0.0);
+        let mut tuning = Tuning::new(&meta, 0.0, 0.0, None);
         assert_eq!(tuning.limits, [1.0, 0.0, 0.0, -1.0]);
         tuning.severities =
             [AlarmSeverity::NoAlarm, AlarmSeverity::Minor, AlarmSeverity::NoAlarm, AlarmSeverity::Major];

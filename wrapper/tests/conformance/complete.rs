@@ -1,5 +1,10 @@
 //! Every point of the server checklist and every row of the table of malformed input has its test.
 
+#[path = "../../../tests/checklist.rs"]
+mod checklist;
+
+use checklist::missing;
+
 /// Points of the server checklist.
 const POINTS: usize = 75;
 /// Rows of the table of malformed input.
@@ -18,20 +23,12 @@ const SOURCES: [&str; 7] = [
     include_str!("search.rs"),
 ];
 
-fn missing(prefix: &str, numbers: impl Iterator<Item = usize>) -> Vec<usize> {
-    let has_test = |number: &usize| {
-        let name = format!("#[test]\nfn {prefix}_{number:02}_");
-        SOURCES.iter().any(|source| source.contains(&name))
-    };
-    numbers.filter(|number| !has_test(number)).collect()
-}
-
 #[test]
 fn every_point_has_a_test() {
-    assert_eq!(missing("server", 1..=POINTS), [0usize; 0]);
+    assert_eq!(missing(&SOURCES, "server", 1..=POINTS), [0usize; 0]);
 }
 
 #[test]
 fn every_row_has_a_test() {
-    assert_eq!(missing("malformed", 1..=ROWS), OF_CLIENTS);
+    assert_eq!(missing(&SOURCES, "malformed", 1..=ROWS), OF_CLIENTS);
 }

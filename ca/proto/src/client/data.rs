@@ -3,16 +3,12 @@
 use bytes::Bytes;
 
 use crate::dbr::{
-    ConvertError, DbrClass, DbrType, NativeType, Reply, ReplyError, Stamp, WireArray, text_from_bytes,
+    ConvertError, DbrClass, DbrType, NativeType, Reply, ReplyError, Stamp, WireArray, meta_of_reply,
 };
-use crate::{Alarm, AlarmSeverity, AlarmStatus, Eca};
+use crate::{Alarm, Eca};
 
-/// The last DBR type that exists.
-pub(super) const LAST_TYPE: u16 = 38;
 /// Bytes that metadata may be larger than those of base, padding included.
 const SLACK: u64 = 64;
-/// Bytes of one label of an enum.
-const LABEL: usize = 26;
 
 /// Data of a reply or an update, as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +57,7 @@ impl Data {
     /// Status and severity, where the type has them; codes that nobody knows count as the worst there is.
     pub fn alarm(&self) -> Option<Alarm> {
         DbrType::from_code(self.data_type).filter(|ty| ty.class != DbrClass::Plain)?;
-        let status = AlarmStatus::from_code(self.word(0)?).unwrap_or(AlarmStatus::Udf);
-        let severity = AlarmSeverity::from_code(self.word(2)?).unwrap_or(AlarmSeverity::Invalid);
-        Some(Alarm { status, severity })
+        Some(Alarm::from_codes(self.word(0)?, self.word(2)?))
     }
 
     /// The stamp, where the type has one; `None` also for 0/0, which a PV has that was never processed.
@@ -78,14 +72,10 @@ impl Data {
 
     /// The labels of an enum, where the type has them.
     pub fn labels(&self) -> Vec<String> {
-        let has =
-            |ty: &DbrType| ty.native == NativeType::Enum && matches!(ty.class, DbrClass::Gr | DbrClass::Ctrl);
-        if DbrType::from_code(self.data_type).filter(has).is_none() {
-            return Vec::new();
-        }
-        let count = usize::from(self.word(4).unwrap_or_default()).min(16);
-        let cells = self.payload.get(6..).unwrap_or_default().chunks_exact(LABEL).take(count);
-        cells.map(|cell| text_from_bytes(cell.split(|&byte| byte == 0).next().unwrap_or_default())).collect()
+        let offset = DbrType::from_code(self.data_type).map_or(0, DbrType::value_offset);
+        let front = self.payload.get(..offset).unwrap_or(&self.payload);
+        let labels = meta_of_reply(self.data_type, front).map(|meta| meta.labels).unwrap_or_default();
+        labels.into_iter().map(String::from).collect()
     }
 
     fn word(&self, at: usize) -> Option<u16> {
@@ -95,12 +85,10 @@ impl Data {
 
 /// Bytes of `count` elements of a DBR type, 0..=38.
 pub(super) fn payload_size(data_type: u16, count: u32) -> Option<u64> {
-    let count64 = u64::from(count);
     match data_type {
-        35 | 36 => Some(2 * count64),
-        37 => Some(8 + 40 * count64),
-        38 => Some(40 * count64),
-        code => Some(DbrType::from_code(code)?.size(count)),
+        // The alarm acknowledgements, which are only written.
+        35 | 36 => Some(2 * u64::from(count)),
+        code => Reply::size(code, count),
     }
 }
 

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::circuit::Request;
-use super::data::{LAST_TYPE, most_size};
+use super::data::most_size;
 use super::{ClientCircuit, Data, Event, Output, Refused};
+use crate::dbr::CLASS_NAME;
 use crate::wire::msg;
 use crate::wire::{Command, Header};
 use crate::{Cid, CloseReason, Eca, EventMask, Ioid, SubscriptionId};
@@ -127,7 +128,7 @@ impl ClientCircuit {
 impl Request {
     /// A get of a type that exists; `None` for any other.
     pub(super) fn get(cid: Cid, data_type: u16, capacity: u32) -> Option<Self> {
-        (data_type <= LAST_TYPE).then(|| {
+        (data_type <= CLASS_NAME).then(|| {
             let bound = most_size(data_type, capacity).unwrap_or_default();
             Self { cid, bound }
         })

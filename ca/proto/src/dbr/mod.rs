@@ -13,6 +13,7 @@ mod value;
 pub use dbr_type::{DbrClass, DbrType, NativeType, type_name};
 pub use decode::WireArray;
 pub use meta::{LimitPair, Meta};
+pub(crate) use reply::meta as meta_of_reply;
 pub use reply::{CLASS_NAME, Reply, ReplyError, STSACK_STRING};
 pub use time::{EPICS_EPOCH, Stamp};
 pub use value::{Array, ArrayData, FixedString, Scalar, Value, text_from_bytes};

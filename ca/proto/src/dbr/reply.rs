@@ -6,11 +6,11 @@ use super::{
     ArrayData, DbrClass, DbrType, FixedString, LimitPair, Meta, NativeType, Scalar, Stamp, WireArray,
     text_from_bytes,
 };
-use crate::alarm::{Alarm, AlarmSeverity, AlarmStatus};
+use crate::alarm::Alarm;
 
 /// DBR_STSACK_STRING: status, severity, what is acknowledged, and text.
 pub const STSACK_STRING: u16 = 37;
-/// DBR_CLASS_NAME: the record type as text.
+/// DBR_CLASS_NAME, the last type that there is: the record type as text.
 pub const CLASS_NAME: u16 = 38;
 
 /// Bytes of the units field.
@@ -160,10 +160,7 @@ impl Reply {
 
     /// Status and severity; an unknown status is UDF, an unknown severity INVALID.
     pub fn alarm(&self) -> Alarm {
-        Alarm {
-            status: AlarmStatus::from_code(self.status).unwrap_or(AlarmStatus::Udf),
-            severity: AlarmSeverity::from_code(self.severity).unwrap_or(AlarmSeverity::Invalid),
-        }
+        Alarm::from_codes(self.status, self.severity)
     }
 }
 
@@ -230,8 +227,8 @@ fn units_offset(ty: DbrType) -> Option<usize> {
     }
 }
 
-/// The metadata of a GR or CTRL type.
-fn meta(data_type: u16, front: &[u8]) -> Option<Meta> {
+/// The metadata of a GR or CTRL type; `front` is what stands in front of the elements.
+pub(crate) fn meta(data_type: u16, front: &[u8]) -> Option<Meta> {
     let ty = DbrType::from_code(data_type)?;
     if !matches!(ty.class, DbrClass::Gr | DbrClass::Ctrl) || ty.native == NativeType::String {
         return None;
@@ -280,6 +277,7 @@ mod tests {
 
     use super::*;
     use crate::dbr::encode;
+    use crate::{AlarmSeverity, AlarmStatus};
 
     const STAMP: Stamp = Stamp { seconds: 5, nanos: 7 };
 

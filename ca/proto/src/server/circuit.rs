@@ -156,18 +156,28 @@ impl<C> ServerCircuit<C> {
     /// Gives up the incomplete message at the front of `input`, for which there is no memory: the client is told,
     /// and [`ServerCircuit::handle_input`] skips the message as it arrives.
     pub fn give_up(&mut self, input: &[u8], out: &mut Output) {
-        let extended = self.minor.is_some_and(|minor| minor >= 9);
+        let extended = self.knows_long_headers();
         let Some((header, length)) = Header::parse(input, extended).filter(|_| self.drain == 0) else {
             return;
         };
         self.request.keep(input, length);
-        let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
+        let cid = self.cid_of(&header);
         self.report(cid, Eca::ALLOCMEM, "too much is being sent to this server at once, try again", out);
         self.drain = length as u64 + u64::from(header.size);
     }
 
+    /// True when the client knows the long header, and with it sizes of 32 bits.
+    pub(super) fn knows_long_headers(&self) -> bool {
+        self.minor.is_some_and(|minor| minor >= 9)
+    }
+
+    /// The client's id of the channel that a request names.
+    pub(super) fn cid_of(&self, header: &Header) -> Cid {
+        self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |channel| channel.cid)
+    }
+
     fn decode(&mut self, rest: &[u8], out: &mut Output) -> Result<Option<(Header, usize)>, CloseReason> {
-        let extended = self.minor.is_some_and(|minor| minor >= 9);
+        let extended = self.knows_long_headers();
         let Some((header, length)) = Header::parse(rest, extended) else { return Ok(None) };
         self.request.keep(rest, length);
         if let Err(error) = header.check() {
@@ -201,7 +211,7 @@ impl<C> ServerCircuit<C> {
         }
         let text = format!("payload of {} bytes is over the {bound} bytes that fit here", header.size);
         if Command::from_code(header.command).is_some() {
-            let cid = self.channels.get(&Sid(header.p1)).map_or(error::NO_CHANNEL, |c| c.cid);
+            let cid = self.cid_of(header);
             let status = if self.minor.is_none() { Eca::DEFUNCT } else { Eca::TOLARGE };
             self.counters.over_limit += 1;
             self.report(cid, status, &text, out);

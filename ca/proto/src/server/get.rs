@@ -3,7 +3,7 @@
 use super::wanted::Wanted;
 use super::{AccessRights, Output, Reading, ServerCircuit, Service};
 use crate::dbr::{DbrClass, DbrType, Meta, NativeType, Value, encode};
-use crate::wire::msg::{self, get};
+use crate::wire::msg::get;
 use crate::wire::{Header, padded};
 use crate::{CloseReason, Eca, Ioid, Sid};
 
@@ -13,8 +13,6 @@ const SHARE: usize = 16 * 1024;
 const FILL: u64 = 1 << 20;
 /// Largest payload of a message with a short header.
 const SHORT: u64 = 65_528;
-/// The last DBR type that exists; 35..=38 concern alarms and record types.
-pub(super) const LAST_TYPE: u16 = 38;
 
 /// True when data of type `ty` need the metadata of a PV of type `native`.
 pub(super) fn needs_meta(native: NativeType, ty: DbrType) -> bool {
@@ -164,8 +162,7 @@ impl<C> ServerCircuit<C> {
 
     /// Largest payload that this client can take: before 4.9 there are 16 bits for the size.
     pub(super) fn largest(&self) -> u64 {
-        let short = self.minor.is_none_or(|minor| minor < 9);
-        if short { SHORT } else { self.limits.max_payload }
+        if self.knows_long_headers() { self.limits.max_payload } else { SHORT }
     }
 
     /// Largest payload that a get of this type may ask for.
@@ -174,7 +171,7 @@ impl<C> ServerCircuit<C> {
     }
 
     pub(super) fn too_large(&mut self, header: &Header, out: &mut Output) -> Result<(), CloseReason> {
-        let cid = self.channels.get(&Sid(header.p1)).map_or(msg::error::NO_CHANNEL, |c| c.cid);
+        let cid = self.cid_of(header);
         let text =
             format!("{} elements of type {} are more than this PV sends", header.count, header.data_type);
         self.counters.over_limit += 1;

@@ -1,8 +1,7 @@
 //! WRITE and WRITE_NOTIFY.
 
-use super::get::LAST_TYPE;
 use super::{AccessRights, Output, ServerCircuit, Service};
-use crate::dbr::{DbrClass, DbrType, WireArray};
+use crate::dbr::{CLASS_NAME, DbrClass, DbrType, WireArray};
 use crate::wire::Header;
 use crate::wire::msg::put;
 use crate::{CloseReason, Eca, Ioid, Sid};
@@ -56,7 +55,7 @@ impl<C> ServerCircuit<C> {
             return self.unknown_channel(header, out);
         };
         let cid = channel.cid;
-        if header.data_type > LAST_TYPE {
+        if header.data_type > CLASS_NAME {
             self.report(cid, Eca::BADTYPE, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         }
@@ -81,7 +80,7 @@ impl<C> ServerCircuit<C> {
             out.header(&put::done(data_type, count, Eca::PUTFAIL, ioid));
             return Ok(());
         }
-        if data_type > LAST_TYPE {
+        if data_type > CLASS_NAME {
             done(Eca::BADTYPE);
             return Err(CloseReason::DataType(data_type));
         }

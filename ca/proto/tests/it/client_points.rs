@@ -1,5 +1,10 @@
 //! Every point of the client checklist and every row about clients in the table of malformed input has its test.
 
+#[path = "../../../../tests/checklist.rs"]
+mod checklist;
+
+use checklist::missing;
+
 /// Points of the client checklist.
 const POINTS: usize = 38;
 /// Rows of the table of malformed input that say what a client does.
@@ -16,20 +21,12 @@ const SOURCES: [&str; 7] = [
     include_str!("../../../net/tests/it/client_server.rs"),
 ];
 
-fn missing(prefix: &str, numbers: impl Iterator<Item = usize>) -> Vec<usize> {
-    let has_test = |number: &usize| {
-        let name = format!("#[test]\nfn {prefix}_{number:02}_");
-        SOURCES.iter().any(|source| source.contains(&name))
-    };
-    numbers.filter(|number| !has_test(number)).collect()
-}
-
 #[test]
 fn every_point_of_a_client_has_a_test() {
-    assert_eq!(missing("client", 1..=POINTS), [0usize; 0]);
+    assert_eq!(missing(&SOURCES, "client", 1..=POINTS), [0usize; 0]);
 }
 
 #[test]
 fn every_row_about_a_client_has_a_test() {
-    assert_eq!(missing("malformed_client", ROWS.into_iter()), [0usize; 0]);
+    assert_eq!(missing(&SOURCES, "malformed_client", ROWS.into_iter()), [0usize; 0]);
 }
