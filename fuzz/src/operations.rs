@@ -290,6 +290,9 @@ impl World {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.out);
                 }
+                Some(Delivery::Get(ticket, status)) => {
+                    self.circuit.handle_get(ticket, status, &mut self.pvs, &mut self.out);
+                }
                 Some(Delivery::Rights) => {
                     self.circuit.handle_rights(&mut self.pvs, &mut self.out);
                     self.model.rechecked();

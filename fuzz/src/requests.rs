@@ -176,6 +176,9 @@ impl Run {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.out);
                 }
+                Some(Delivery::Get(ticket, status)) => {
+                    self.circuit.handle_get(ticket, status, &mut self.pvs, &mut self.out);
+                }
                 Some(Delivery::Rights) => panic!("no rights change here"),
             }
         }

@@ -23,7 +23,7 @@ use tracing::{debug, trace};
 use super::budget::Share;
 use super::inbox::{Inbox, Subscriber};
 use super::report::CircuitStats;
-use super::service::PutRequest;
+use super::service::{GetRequest, PutRequest};
 use super::{Service, Shared};
 
 /// Bytes read at once.
@@ -235,6 +235,9 @@ impl<S: Service> Driver<S> {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.output);
                 }
+                Some(Delivery::Get(ticket, status)) => {
+                    self.circuit.handle_get(ticket, status, &mut self.view, &mut self.output);
+                }
                 Some(Delivery::Rights) => {
                     self.circuit.handle_rights(&mut self.view, &mut self.output);
                     if !self.circuit.resume(&mut self.view, &mut self.output) {
@@ -359,6 +362,10 @@ impl<S: Service> ca_proto::server::Service for View<S> {
 
     fn tcp_port(&self) -> u16 {
         self.tcp_port
+    }
+
+    fn holds_get(&mut self, channel: &S::Channel, ticket: Ticket) -> bool {
+        self.service.holds_get(channel, GetRequest { inbox: &self.inbox, ticket })
     }
 
     fn read(&mut self, channel: &S::Channel, meta: bool) -> Reading {

@@ -185,13 +185,20 @@ impl PartialEq for Subscriber {
     }
 }
 
-/// The one answer to a put; dropped without a word it says that the put failed.
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    Put,
+    Get,
+}
+
+/// The one answer to a put or a get; dropped without a word it says that the request failed.
 #[derive(Debug)]
-pub struct Answer(Option<(Arc<Inbox>, Ticket)>);
+pub struct Answer(Option<(Arc<Inbox>, Request, Ticket)>);
 
 impl Answer {
-    pub(super) fn new(inbox: Arc<Inbox>, ticket: Ticket) -> Self {
-        Self(Some((inbox, ticket)))
+    pub(super) fn new(inbox: Arc<Inbox>, request: Request, ticket: Ticket) -> Self {
+        Self(Some((inbox, request, ticket)))
     }
 
     /// An answer that nobody waits for.
@@ -204,21 +211,25 @@ impl Answer {
         self.0.is_some()
     }
 
-    /// Answers the put.
+    /// Answers; a get with `NORMAL` is read now.
     pub fn send(mut self, status: Eca) {
         self.deliver(status);
     }
 
     fn deliver(&mut self, status: Eca) {
-        if let Some((inbox, ticket)) = self.0.take() {
-            inbox.with(|mailbox| mailbox.answer(ticket, status));
+        if let Some((inbox, request, ticket)) = self.0.take() {
+            inbox.with(|mailbox| match request {
+                Request::Put => mailbox.answer(ticket, status),
+                Request::Get => mailbox.release_get(ticket, status),
+            });
         }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.deliver(Eca::PUTFAIL);
+        let get = self.0.as_ref().is_some_and(|(_, request, _)| *request == Request::Get);
+        self.deliver(if get { Eca::GETFAIL } else { Eca::PUTFAIL });
     }
 }
 
@@ -302,7 +313,7 @@ mod tests {
         let ticket = Ticket { sid: Sid(1), ioid: Ioid(1), data_type: 6, count: 1 };
         batch(|| {
             feed.push(&update(1), EventMask::VALUE);
-            let answer = Answer::new(inbox.clone(), ticket);
+            let answer = Answer::new(inbox.clone(), Request::Put, ticket);
             std::thread::scope(|scope| _ = scope.spawn(|| answer.send(Eca::NORMAL)));
             let woken = async { tokio::time::timeout(Duration::from_secs(10), inbox.woken()).await };
             runtime().block_on(woken).expect("woken within the batch");
@@ -313,7 +324,9 @@ mod tests {
     fn an_answer_dropped_unsaid_is_a_failure() {
         let inbox = Arc::new(Inbox::new(&Limits::default()));
         let ticket = Ticket { sid: Sid(1), ioid: Ioid(1), data_type: 6, count: 1 };
-        drop(Answer::new(inbox.clone(), ticket));
+        drop(Answer::new(inbox.clone(), Request::Put, ticket));
         assert!(matches!(inbox.pop(false), Some(Delivery::Answer(_, Eca::PUTFAIL))));
+        drop(Answer::new(inbox.clone(), Request::Get, ticket));
+        assert!(matches!(inbox.pop(false), Some(Delivery::Get(_, Eca::GETFAIL))));
     }
 }

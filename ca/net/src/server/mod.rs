@@ -31,7 +31,7 @@ pub use ca_proto::server::{
 };
 pub use inbox::{Answer, Subscriber, batch, now};
 pub use report::{CircuitReport, Report, RightsBell};
-pub use service::{PutRequest, Service};
+pub use service::{CircuitId, GetRequest, PutRequest, Service};
 
 use budget::Budget;
 use endpoints::Places;

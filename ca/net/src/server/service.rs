@@ -9,7 +9,7 @@ use ca_proto::server::{
     Ticket,
 };
 
-use super::inbox::{Answer, Inbox, Subscriber};
+use super::inbox::{Answer, Inbox, Request, Subscriber};
 
 /// The PVs of a server. Called from network tasks: nothing here may block or take long.
 pub trait Service: Send + Sync + 'static {
@@ -21,6 +21,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// True when the name would open.
     fn exists(&self, name: &str) -> bool;
+
+    /// True when a get has to wait: then [`GetRequest::defer`] was taken, and answers when it can be read.
+    fn holds_get(&self, channel: &Self::Channel, request: GetRequest<'_>) -> bool {
+        let _ = (channel, request);
+        false
+    }
 
     /// The current state; metadata only when `meta` is set.
     fn read(&self, channel: &Self::Channel, meta: bool) -> Reading;
@@ -62,6 +68,34 @@ pub trait Service: Send + Sync + 'static {
     fn unsubscribe(&self, channel: &Self::Channel, subscriber: &Subscriber);
 }
 
+/// A circuit; no two that are open have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CircuitId(usize);
+
+impl CircuitId {
+    fn of(inbox: &Arc<Inbox>) -> Self {
+        Self(Arc::as_ptr(inbox) as usize)
+    }
+}
+
+/// Who gets.
+pub struct GetRequest<'a> {
+    pub(super) inbox: &'a Arc<Inbox>,
+    pub(super) ticket: Ticket,
+}
+
+impl GetRequest<'_> {
+    /// The circuit that it came from.
+    pub fn circuit(&self) -> CircuitId {
+        CircuitId::of(self.inbox)
+    }
+
+    /// The answer to give when the value can be read.
+    pub fn defer(&self) -> Answer {
+        Answer::new(self.inbox.clone(), Request::Get, self.ticket)
+    }
+}
+
 /// Who puts, and whether an answer is wanted.
 pub struct PutRequest<'a> {
     pub(super) inbox: &'a Arc<Inbox>,
@@ -75,6 +109,11 @@ impl PutRequest<'_> {
         self.client
     }
 
+    /// The circuit that it came from.
+    pub fn circuit(&self) -> CircuitId {
+        CircuitId::of(self.inbox)
+    }
+
     /// True for a put with completion.
     pub fn wants_answer(&self) -> bool {
         self.ticket.is_some()
@@ -83,7 +122,7 @@ impl PutRequest<'_> {
     /// The answer to give when the put is done; a plain put has one that goes nowhere.
     pub fn defer(&self) -> Answer {
         match self.ticket {
-            Some(ticket) => Answer::new(self.inbox.clone(), ticket),
+            Some(ticket) => Answer::new(self.inbox.clone(), Request::Put, ticket),
             None => Answer::nowhere(),
         }
     }

@@ -1,7 +1,7 @@
 //! READ_NOTIFY and READ, and the data part that they share with updates.
 
 use super::wanted::Wanted;
-use super::{AccessRights, Output, Reading, ServerCircuit, Service};
+use super::{AccessRights, Output, Reading, ServerCircuit, Service, Ticket};
 use crate::dbr::{DbrClass, DbrType, Meta, NativeType, Value, encode};
 use crate::wire::msg::get;
 use crate::wire::{Header, padded};
@@ -118,10 +118,46 @@ impl<C> ServerCircuit<C> {
             wanted.append_failure(Eca::NORDACCESS, count, out, reply);
             return Ok(());
         }
+        let ticket = Ticket { sid: Sid(header.p1), ioid, data_type: code, count };
+        if !service.holds_get(&channel.handle, ticket) {
+            self.read(ticket, wanted, service, out);
+        }
+        Ok(())
+    }
+
+    /// Answers a get that waited; silent when its channel was cleared meanwhile.
+    pub fn handle_get<S: Service<Channel = C>>(
+        &mut self,
+        ticket: Ticket,
+        status: Eca,
+        service: &mut S,
+        out: &mut Output,
+    ) {
+        let Some(wanted) = Wanted::from_code(ticket.data_type) else { return };
+        let Some(channel) = self.channels.get(&ticket.sid) else { return };
+        let refused = if channel.rights.contains(AccessRights::READ) { status } else { Eca::NORDACCESS };
+        if refused == Eca::NORMAL {
+            self.read(ticket, wanted, service, out);
+        } else {
+            let Ticket { ioid, data_type, count, .. } = ticket;
+            let reply = |status, count, size| get::reply(data_type, count, size, status, ioid);
+            wanted.append_failure(refused, count, out, reply);
+        }
+    }
+
+    fn read<S: Service<Channel = C>>(
+        &mut self,
+        ticket: Ticket,
+        wanted: Wanted,
+        service: &mut S,
+        out: &mut Output,
+    ) {
+        let Some(channel) = self.channels.get(&ticket.sid) else { return };
+        let Ticket { ioid, data_type, count, .. } = ticket;
+        let reply = |status, count, size| get::reply(data_type, count, size, status, ioid);
         let reading = service.read(&channel.handle, needs_meta(channel.native, wanted.value()));
         let extra = || service.extra(&channel.handle);
         wanted.append(&reading, extra, count, self.largest(), out, reply);
-        Ok(())
     }
 
     /// A get of old clients: failures come as ERROR, the reply names the client's channel.

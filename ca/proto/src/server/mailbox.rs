@@ -24,6 +24,8 @@ pub enum Delivery {
     Update(FeedId, Entry),
     /// The answer to a put.
     Answer(Ticket, Eca),
+    /// A get that waited can be answered now.
+    Get(Ticket, Eca),
     /// Access rights may have changed.
     Rights,
 }
@@ -59,8 +61,18 @@ impl Lane {
     }
 }
 
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    /// A put that was pending.
+    Put,
+    /// A get that waited.
+    Get,
+}
+
 #[derive(Debug)]
 struct Answer {
+    request: Request,
     ticket: Ticket,
     status: Eca,
     after_small: u64,
@@ -137,7 +149,17 @@ impl Mailbox {
 
     /// Leaves the answer to a put; it is delivered after all updates left before.
     pub fn answer(&mut self, ticket: Ticket, status: Eca) {
+        self.leave(Request::Put, ticket, status);
+    }
+
+    /// Lets a get that waits be answered, as [`Mailbox::answer`] does a put.
+    pub fn release_get(&mut self, ticket: Ticket, status: Eca) {
+        self.leave(Request::Get, ticket, status);
+    }
+
+    fn leave(&mut self, request: Request, ticket: Ticket, status: Eca) {
         self.answers.push_back(Answer {
+            request,
             ticket,
             status,
             after_small: self.small.pushed,
@@ -162,7 +184,10 @@ impl Mailbox {
         }
         loop {
             if self.answer_is_due() {
-                return self.answers.pop_front().map(|a| Delivery::Answer(a.ticket, a.status));
+                return self.answers.pop_front().map(|a| match a.request {
+                    Request::Put => Delivery::Answer(a.ticket, a.status),
+                    Request::Get => Delivery::Get(a.ticket, a.status),
+                });
             }
             if self.held {
                 return None;

@@ -6,7 +6,7 @@ use crate::wire::Header;
 use crate::wire::msg::put;
 use crate::{CloseReason, Eca, Ioid, Sid};
 
-/// What is needed to answer a put later.
+/// What is needed to answer a put or a get later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The channel.

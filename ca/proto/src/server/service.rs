@@ -84,6 +84,12 @@ pub trait Service {
     /// TCP port for search answers.
     fn tcp_port(&self) -> u16;
 
+    /// True when a get has to wait: the mailbox tells later, with the ticket, that it can be answered.
+    fn holds_get(&mut self, channel: &Self::Channel, ticket: Ticket) -> bool {
+        let _ = (channel, ticket);
+        false
+    }
+
     /// The current state; metadata only when `meta` is set.
     fn read(&mut self, channel: &Self::Channel, meta: bool) -> Reading;
 

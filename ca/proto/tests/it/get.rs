@@ -1,8 +1,10 @@
 //! READ_NOTIFY and READ.
 
-use ca_proto::{CloseReason, Limits};
+use ca_proto::dbr::Scalar;
+use ca_proto::server::Ticket;
+use ca_proto::{CloseReason, Eca, EventMask, Limits};
 
-use crate::talk::{Message, Talk, error, get, message};
+use crate::talk::{Message, Talk, clear, error, get, message};
 
 /// Payload bytes of one element, before padding; rows of seven by class.
 const SIZES: [usize; 35] = [
@@ -88,7 +90,7 @@ fn a_large_array_leaves_whole_with_a_long_header() {
     let values: Vec<f64> = (0..100_000).map(f64::from).collect();
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
     talk.pvs.post("array", ca_proto::dbr::Value::array(ca_proto::dbr::ArrayData::Double(values)), {
-        ca_proto::EventMask::VALUE
+        EventMask::VALUE
     });
     let answer = talk.ask_one(&get(6, 0, sid, 9));
     assert_eq!((answer.count, answer.extended), (100_000, true));
@@ -208,4 +210,41 @@ fn the_current_length_is_bounded_for_every_type() {
     for ty in [0, 14, 37] {
         assert_eq!(talk.ask_one(&get(ty, 0, sid, 9)).p1, 152, "type {ty}: 4000 bytes and more");
     }
+}
+
+/// A channel to the slow PV whose gets are held.
+fn held() -> (Talk, u32) {
+    let mut talk = Talk::new();
+    let sid = talk.open(1, "slow");
+    talk.pvs.held_gets = Some(Vec::new());
+    (talk, sid)
+}
+
+fn held_ticket(talk: &mut Talk) -> Ticket {
+    talk.pvs.held_gets.as_mut().and_then(Vec::pop).expect("a get waits")
+}
+
+#[test]
+fn a_get_that_waits_delays_no_other_and_is_read_when_it_is_released() {
+    let (mut talk, sid) = held();
+    let other = talk.open(2, "double");
+    assert_eq!(talk.ask(&get(6, 1, sid, 8)), []);
+    assert_eq!(talk.ask_one(&get(6, 1, other, 9)).p2, 9);
+    talk.pvs.post("slow", Scalar::Double(7.0), EventMask::VALUE);
+    let ticket = held_ticket(&mut talk);
+    talk.pvs.mailbox.release_get(ticket, Eca::NORMAL);
+    assert_eq!(talk.take(), [ok(6, 1, 8, 7f64.to_be_bytes().to_vec())]);
+}
+
+#[test]
+fn a_get_whose_wait_failed_says_so_and_one_of_a_cleared_channel_is_silent() {
+    let (mut talk, sid) = held();
+    talk.ask(&[get(6, 1, sid, 8), get(6, 1, sid, 9)].concat());
+    let (later, first) = (held_ticket(&mut talk), held_ticket(&mut talk));
+    talk.pvs.mailbox.release_get(first, Eca::GETFAIL);
+    let failed = Message { p1: 152, ..ok(6, 1, 8, vec![0; 8]) };
+    assert_eq!(talk.take(), [failed]);
+    talk.ask(&clear(sid, 1));
+    talk.pvs.mailbox.release_get(later, Eca::NORMAL);
+    assert_eq!(talk.take(), []);
 }

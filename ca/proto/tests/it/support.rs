@@ -100,6 +100,8 @@ pub(crate) struct Pvs {
     pub(crate) acknowledge: Acknowledge,
     /// Puts that wait for their answer.
     pub(crate) pending: Vec<Ticket>,
+    /// Gets of the slow PV that wait, once such gets are held.
+    pub(crate) held_gets: Option<Vec<Ticket>>,
     /// What the client said of itself at each claim.
     pub(crate) clients: Vec<Client>,
     /// Makes the filter of each new subscription.
@@ -117,6 +119,7 @@ impl Pvs {
             mailbox: Mailbox::new(limits),
             acknowledge: Acknowledge { transient: true, severity: AlarmSeverity::Major },
             pending: Vec::new(),
+            held_gets: None,
             clients: Vec::new(),
             filter: || None,
             gone: Vec::new(),
@@ -194,6 +197,16 @@ impl Service for Pvs {
         match change {
             Acknowledgement::Transient(on) => self.acknowledge.set_transient(on, AlarmSeverity::Minor),
             Acknowledgement::UpTo(severity) => self.acknowledge.up_to(severity),
+        }
+    }
+
+    fn holds_get(&mut self, channel: &usize, ticket: Ticket) -> bool {
+        match &mut self.held_gets {
+            Some(held) if self.pvs[*channel].slow => {
+                held.push(ticket);
+                true
+            }
+            _ => false,
         }
     }
 

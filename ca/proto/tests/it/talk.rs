@@ -230,6 +230,9 @@ impl Talk {
                 Some(Delivery::Answer(ticket, status)) => {
                     self.circuit.handle_answer(ticket, status, &mut self.out);
                 }
+                Some(Delivery::Get(ticket, status)) => {
+                    self.circuit.handle_get(ticket, status, &mut self.pvs, &mut self.out);
+                }
                 Some(Delivery::Rights) => {
                     self.circuit.handle_rights(&mut self.pvs, &mut self.out);
                     if !self.circuit.resume(&mut self.pvs, &mut self.out) {
