@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ca::proto::EventMask;
 use ca::proto::dbr::{ArrayData, FixedString, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{
-    AccessRights, Claim, MonitorFilter, PutFailure, PutOutcome, PutRequest, Reading, Subscribed, Subscriber,
-    Update,
+    AccessRights, Claim, GetRequest, MonitorFilter, PutFailure, PutOutcome, PutRequest, Reading, Subscribed,
+    Subscriber, Update,
 };
 
 use crate::filter::{FilterError, Filters, Modifiers};
@@ -130,6 +130,11 @@ impl Channel {
             reading.update = filters.read(reading.update, ca::server::now());
         }
         reading
+    }
+
+    /// True when a get waits for the hooks of the PV.
+    pub(crate) fn holds_get(&self, request: &GetRequest<'_>) -> bool {
+        self.field == Field::Val && self.pv.hooks().is_some_and(|end| end.holds_get(&self.pv, request))
     }
 
     pub(crate) fn meta(&self) -> Arc<Meta> {

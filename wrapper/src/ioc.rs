@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use ca::Config;
 use ca::server::{Report, Server};
+use parking_lot::Mutex;
 #[cfg(feature = "launch")]
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
-use crate::group::{GroupBuilder, GroupError};
+use crate::group::{Built, GroupBuilder, GroupError};
+use crate::hooks::{HookThread, Plan};
 use crate::pv::PvCore;
 use crate::sequence::template::Template;
 use crate::table::Table;
@@ -44,6 +46,7 @@ pub enum IocError {
 pub struct IocBuilder {
     devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
     pvs: Vec<Arc<PvCore>>,
+    plans: Vec<Plan>,
 }
 
 impl IocBuilder {
@@ -74,14 +77,15 @@ impl IocBuilder {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
         port.attach(template, commands, group.built().to_vec());
-        self.pvs.extend(group.into_pvs());
         self.devices.push((device, port));
-        Ok(self)
+        Ok(self.group(group))
     }
 
-    /// Adds plain PVs.
+    /// Adds a group of PVs with its hooks.
     pub fn group(mut self, group: GroupBuilder) -> Self {
-        self.pvs.extend(group.into_pvs());
+        let Built { pvs, plan } = group.finish();
+        self.pvs.extend(pvs);
+        self.plans.extend(plan);
         self
     }
 
@@ -92,7 +96,7 @@ impl IocBuilder {
     pub fn template_without_device(mut self, prefix: &str) -> Result<Self, GroupError> {
         let mut group = GroupBuilder::new(prefix);
         group.group(TEMPLATE, |group| Template::build(group, None))?;
-        self.pvs.extend(group.into_pvs());
+        self = self.group(group);
         Ok(self)
     }
 
@@ -119,22 +123,20 @@ impl IocBuilder {
         table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
             table,
+            hooks: Mutex::default(),
             devices: Vec::new(),
             server: Some(server),
             #[cfg(feature = "launch")]
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
         };
-        for (device, port) in self.devices {
-            match DeviceThread::spawn(device, port) {
-                Ok(thread) => ioc.devices.push(thread),
-                Err(error) => {
-                    ioc.stop();
-                    return Err(error.into());
-                }
+        match ioc.start_threads(self.plans, self.devices) {
+            Ok(()) => Ok(ioc),
+            Err(error) => {
+                ioc.stop();
+                Err(error.into())
             }
         }
-        Ok(ioc)
     }
 }
 
@@ -175,6 +177,7 @@ impl PvDescription {
 /// Dropping it tells everything to stop and waits for nothing; [`Ioc::stop`] waits.
 pub struct Ioc {
     table: Arc<Table>,
+    hooks: Mutex<Vec<HookThread>>,
     devices: Vec<DeviceThread>,
     /// Both are there until the IOC stops.
     server: Option<Server<Table>>,
@@ -199,12 +202,41 @@ impl Ioc {
         self.table.contains(name)
     }
 
-    /// Serves more PVs.
+    fn start_threads(
+        &mut self,
+        plans: Vec<Plan>,
+        devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
+    ) -> std::io::Result<()> {
+        for plan in plans {
+            self.hooks.get_mut().push(HookThread::spawn(plan)?);
+        }
+        for (device, port) in devices {
+            self.devices.push(DeviceThread::spawn(device, port)?);
+        }
+        Ok(())
+    }
+
+    /// Serves more PVs, with their hooks.
     ///
     /// # Errors
-    /// When a name is taken; none is added then.
-    pub fn add(&self, group: GroupBuilder) -> Result<(), GroupError> {
-        self.table.add(group.into_pvs())
+    /// When a name is taken; none is added then. When no thread can be had for the hooks.
+    pub fn add(&self, group: GroupBuilder) -> Result<(), IocError> {
+        let Built { pvs, plan } = group.finish();
+        self.table.add(pvs.clone())?;
+        let Some(plan) = plan else { return Ok(()) };
+        match HookThread::spawn(plan) {
+            Ok(thread) => {
+                let mut hooks = self.hooks.lock();
+                // Those whose PVs are all gone have ended.
+                hooks.retain(|thread| !thread.is_finished());
+                hooks.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                pvs.iter().for_each(|pv| _ = self.table.remove(&pv.name));
+                Err(error.into())
+            }
+        }
     }
 
     /// Serves a PV no longer; its clients are told, and find it again should it come back.
@@ -239,8 +271,12 @@ impl Ioc {
     ///
     /// Returns the number of devices that were stuck in a command and left behind.
     pub fn stop(mut self) -> usize {
-        self.devices.iter().for_each(DeviceThread::stop);
         let deadline = Instant::now() + DEVICES_STOP;
+        let hooks = std::mem::take(self.hooks.get_mut());
+        hooks.iter().for_each(HookThread::stop);
+        self.devices.iter().for_each(DeviceThread::stop);
+        // Those that hang are named in the log.
+        hooks.into_iter().for_each(|thread| _ = thread.join(deadline));
         let stuck = self.devices.drain(..).map(|device| device.join(deadline)).filter(|ended| !ended).count();
         if let (Some(server), Some(runtime)) = (self.server.take(), self.runtime.take()) {
             if !runtime.block_on(server.stop(CIRCUITS_STOP)) {
@@ -254,6 +290,7 @@ impl Ioc {
 
 impl Drop for Ioc {
     fn drop(&mut self) {
+        self.hooks.get_mut().iter().for_each(HookThread::stop);
         self.devices.iter().for_each(DeviceThread::stop);
         drop(self.server.take());
         if let Some(runtime) = self.runtime.take() {

@@ -20,6 +20,7 @@
 //! }
 //! ```
 
+mod answer;
 mod channel;
 mod device;
 mod filter;
@@ -40,19 +41,20 @@ mod table;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+pub use answer::Putting;
 pub use ca::Config;
-pub use ca::proto::dbr::{FixedString, LimitPair, Meta};
+pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
 pub use ca::server::{AccessRights, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
 pub use group::{GroupBuilder, GroupError, PvBuilder};
-pub use hooks::{Policy, PutError};
+pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::launch;
-pub use pv::Pv;
+pub use pv::{AnyPv, Pv};
 pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};

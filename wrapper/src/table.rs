@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ca::proto::EventMask;
 use ca::proto::dbr::{Meta, WireArray};
 use ca::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, MonitorFilter, PutOutcome, PutRequest, Reading,
-    RightsBell, Service, Subscribed, Subscriber,
+    AccessRights, Acknowledgement, Claim, Client, Extra, GetRequest, MonitorFilter, PutOutcome, PutRequest,
+    Reading, RightsBell, Service, Subscribed, Subscriber,
 };
 use parking_lot::RwLock;
 
@@ -152,6 +152,10 @@ impl Service for Table {
     fn exists(&self, name: &str) -> bool {
         // As base: what is behind the name is looked at when the channel is opened.
         self.resolve(filter::split(name).base).is_some()
+    }
+
+    fn holds_get(&self, channel: &Channel, request: GetRequest<'_>) -> bool {
+        channel.holds_get(&request)
     }
 
     fn read(&self, channel: &Channel, meta: bool) -> Reading {

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ca::server::Answer;
-
 use super::io::Interrupted;
 use super::port::Port;
+use crate::answer::Answer;
 use crate::pv::PvCore;
 use crate::sequence::arg::{Arg, Call};
 use crate::sequence::spec::Bound;

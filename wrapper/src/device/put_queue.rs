@@ -16,8 +16,15 @@ pub(crate) const BOUND: usize = 256;
 
 /// Something that a device publishes.
 enum Update {
-    Value { pv: Arc<PvCore>, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp> },
+    Value {
+        pv: Arc<PvCore>,
+        value: Value,
+        alarm: Option<Alarm>,
+        stamp: Option<Stamp>,
+    },
     Finish(Box<(Pending, Result<Reply, DeviceError>)>),
+    /// What has to come behind the posts made before it.
+    Then(Box<dyn FnOnce() + Send>),
 }
 
 /// The queue. Nobody waits for another thread: who finds it being drained leaves the update there.
@@ -42,6 +49,11 @@ impl PutQueue {
         stamp: Option<Stamp>,
     ) {
         self.put(Update::Value { pv, value, alarm, stamp });
+    }
+
+    /// Runs `work` behind all that was put so far.
+    pub(crate) fn then(&self, work: impl FnOnce() + Send + 'static) {
+        self.put(Update::Then(Box::new(work)));
     }
 
     pub(crate) fn finish(&self, pending: Pending, result: Result<Reply, DeviceError>) {
@@ -84,6 +96,7 @@ impl PutQueue {
                     let (pending, result) = *done;
                     pending.port.clone().finish(pending, result);
                 }
+                Update::Then(work) => work(),
             }
         }
     }

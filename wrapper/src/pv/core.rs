@@ -14,7 +14,7 @@ use super::state::{State, Subscription};
 use super::tuning::Tuning;
 use super::watch::Watch;
 use crate::device::PutQueue;
-use crate::hooks::{Check, PutHook};
+use crate::hooks::{Check, HookEnd, PutHook};
 use crate::pv_type::Shape;
 
 /// What never changes about a PV.
@@ -54,6 +54,8 @@ pub(crate) struct PvCore {
     removed: AtomicBool,
     /// The server to tell of changed rights.
     bell: OnceLock<RightsBell>,
+    /// The way to its hooks, when it has some.
+    hooks: OnceLock<Box<HookEnd>>,
     state: Mutex<State>,
 }
 
@@ -79,6 +81,7 @@ impl PvCore {
             allowed: AtomicU8::new(AccessRights::all().bits() as u8),
             removed: AtomicBool::new(false),
             bell: OnceLock::new(),
+            hooks: OnceLock::new(),
             state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning)),
         })
     }
@@ -134,7 +137,28 @@ impl PvCore {
     /// Tells every client that the PV is no longer served.
     pub(crate) fn remove(&self) {
         self.removed.store(true, Relaxed);
+        if let Some(end) = self.hooks() {
+            end.forget(self.id);
+        }
         self.ring();
+    }
+
+    pub(crate) fn hooks(&self) -> Option<&HookEnd> {
+        self.hooks.get().map(|end| &**end)
+    }
+
+    /// Gives it its hooks, when its group is complete.
+    pub(crate) fn set_hooks(&self, end: HookEnd) {
+        // A group is completed once.
+        let _ = self.hooks.set(Box::new(end));
+    }
+
+    /// Runs `work` behind what was posted so far.
+    pub(crate) fn afterwards(&self, work: impl FnOnce() + Send + 'static) {
+        match &self.fixed.outlet {
+            Some(outlet) => outlet.then(work),
+            None => work(),
+        }
     }
 
     /// The server that serves it from now on.

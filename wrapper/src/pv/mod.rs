@@ -1,6 +1,7 @@
 //! A served process variable: the typed handle that authors hold, and what is behind it.
 
 mod alarm_rule;
+mod any;
 mod core;
 mod field;
 mod put;
@@ -16,7 +17,9 @@ use ca::proto::Alarm;
 use ca::proto::dbr::{Meta, Stamp};
 use ca::server::AccessRights;
 
+pub use self::any::AnyPv;
 pub(crate) use self::core::{First, Fixed, PvCore};
+use crate::answer::Putting;
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
 pub(crate) use alarm_rule::number_of;
@@ -55,6 +58,11 @@ impl<T: PvType> Pv<T> {
     /// The full name.
     pub fn name(&self) -> &str {
         &self.core.name
+    }
+
+    /// The same PV without its type.
+    pub fn any(&self) -> AnyPv {
+        AnyPv::new(self.core.clone())
     }
 
     /// The current value.
@@ -116,6 +124,21 @@ impl<T: PvType> Pv<T> {
         check_meta::<T>(&meta).map_err(|rule| GroupError::new(&self.core.name, rule))?;
         self.core.retune(|state| state.describe(meta));
         Ok(())
+    }
+
+    /// Puts a value as a client would: through limits, checks and hook, or as a command of the device.
+    ///
+    /// Also where clients may not put. From a hook of the same group the hook of this PV runs at once.
+    ///
+    /// ```
+    /// use wrapper::GroupBuilder;
+    /// let pv = GroupBuilder::new("x:").pv("v", 1.0).control_limits(0.0..=5.0).add()?;
+    /// assert!(pv.put(2.0).wait().is_ok());
+    /// assert_eq!(pv.put(6.0).wait().unwrap_err().to_string(), "6 is outside 0..=5");
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn put(&self, value: T) -> Putting {
+        self.core.put_from_code(value.into_value())
     }
 
     /// Publishes a value, with the alarm that its limits give and the present time.

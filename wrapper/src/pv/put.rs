@@ -1,16 +1,18 @@
 //! How a client's put is accepted.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::sync::Arc;
 
 use ca::proto::Alarm;
 use ca::proto::dbr::{Meta, NativeType, Scalar, Value, WireArray};
-use ca::server::{AccessRights, Answer, PutFailure, PutOutcome, PutRequest, batch};
+use ca::server::{AccessRights, CircuitId, Client, PutFailure, PutOutcome, PutRequest, batch};
 
 use super::core::PvCore;
 use super::field::Field;
 use super::tuning::is_range;
-use crate::hooks::{PutError, PutHook};
+use crate::answer::{Answer, Putting};
+use crate::device::Command;
+use crate::hooks::{PutError, PutHook, guarded};
 use crate::log_limit::LogLimit;
 use crate::pv_type::{PvType, Shape};
 
@@ -20,26 +22,22 @@ static REFUSALS: LogLimit = LogLimit::new(10);
 impl PvCore {
     /// A client's put, up to its acceptance.
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
-        let result = match &self.fixed.hook {
-            // The circuit may not have heard yet that the right to put was taken.
-            _ if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) => {
-                Err(PutError::ReadOnly)
-            }
-            PutHook::Store if self.fixed.shape == Shape::Scalar && self.fixed.checks.is_empty() => {
-                self.put_scalar(wire).map(|()| false)
-            }
-            _ => self.put_checked(wire, request),
+        // The circuit may not have heard yet that the right to put was taken.
+        let result = if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) {
+            Err(PutError::ReadOnly)
+        } else if self.is_plain() {
+            self.put_scalar(wire).map(|()| false)
+        } else {
+            self.put_wire(wire, Asker::Client(request))
         };
         match result {
             Ok(false) => PutOutcome::Done(Ok(())),
             Ok(true) => PutOutcome::Pending,
             Err(error) => {
-                // A device that is down shows COMM, which says more.
-                if error != PutError::Offline {
-                    self.set_alarm(Alarm::WRITE);
-                }
-                self.log_refusal("", &error, request);
-                if request.wants_answer() && !matches!(self.fixed.hook, PutHook::Store) {
+                self.show_refusal(&error, &Asker::Client(request));
+                if request.wants_answer()
+                    && !(matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none())
+                {
                     // As all answers of this PV: through the inbox, behind what the refusal has posted.
                     request.defer().send(error.eca());
                     return PutOutcome::Pending;
@@ -47,6 +45,46 @@ impl PvCore {
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
             }
         }
+    }
+
+    /// A put of this process: through limits, checks, hook or device as a client's, also where clients may not put.
+    pub(crate) fn put_from_code(self: &Arc<Self>, value: Value) -> Putting {
+        self.ask(|asker| self.check_value(&value).and_then(|()| self.put_value(value, false, asker)))
+    }
+
+    /// The same, for a value of another type.
+    pub(super) fn put_converted(self: &Arc<Self>, wire: WireArray<'_>) -> Putting {
+        self.ask(|asker| self.convert(wire).and_then(|value| self.put_value(value, false, asker)))
+    }
+
+    fn ask(&self, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
+        let (putting, answer) = Putting::new();
+        let asker = Asker::Code(Cell::new(Some(answer)));
+        let result = put(&asker);
+        if let Err(error) = &result {
+            self.show_refusal(error, &asker);
+        }
+        match result {
+            // The one who was asked has taken the answer.
+            Ok(true) => putting,
+            result => Putting::done(result.map(|_| ())),
+        }
+    }
+
+    /// True for a scalar whose puts need nothing but to be stored.
+    fn is_plain(&self) -> bool {
+        matches!(self.fixed.hook, PutHook::Store)
+            && self.fixed.shape == Shape::Scalar
+            && self.fixed.checks.is_empty()
+            && self.hooks().is_none()
+    }
+
+    fn show_refusal(&self, error: &PutError, asker: &Asker<'_>) {
+        // A device that is down shows COMM, which says more.
+        if *error != PutError::Offline {
+            self.set_alarm(Alarm::WRITE);
+        }
+        self.log_refusal("", error, asker);
     }
 
     /// A client's put to a field.
@@ -60,20 +98,16 @@ impl PvCore {
             .convert(self, wire)
             .and_then(|written| self.retune(|state| field.store(self, state, written)));
         PutOutcome::Done(stored.map_err(|error| {
-            self.log_refusal(&field.name(), &error, request);
+            self.log_refusal(&field.name(), &error, &Asker::Client(request));
             PutFailure { status: error.eca(), reason: error.to_string() }
         }))
     }
 
-    fn log_refusal(&self, field: &str, error: &PutError, request: &PutRequest<'_>) {
-        let client = request.client();
+    fn log_refusal(&self, field: &str, error: &PutError, asker: &Asker<'_>) {
         REFUSALS.log(|left_out| {
-            let (user, host, address) = (&client.user, &client.host, &client.address);
+            let (name, by) = (&self.name, asker.describe());
             let dot = if field.is_empty() { "" } else { "." };
-            tracing::info!(
-                "{}{dot}{field}: put by {user:?} on {host:?} ({address}) refused: {error}{left_out}",
-                self.name
-            );
+            tracing::info!("{name}{dot}{field}: put by {by} refused: {error}{left_out}");
         });
     }
 
@@ -95,34 +129,67 @@ impl PvCore {
         })
     }
 
-    /// Any other put; true when its answer comes later.
-    fn put_checked(
-        self: &Arc<Self>,
-        wire: WireArray<'_>,
-        request: &PutRequest<'_>,
-    ) -> Result<bool, PutError> {
+    /// Any other put of a client; true when its answer comes later.
+    fn put_wire(self: &Arc<Self>, wire: WireArray<'_>, asker: Asker<'_>) -> Result<bool, PutError> {
         let value = self.convert(wire)?;
+        let cut = wire.ty == NativeType::String && value.len() == 39;
+        self.put_value(value, cut, &asker)
+    }
+
+    /// Stores a value or has it executed; true when the answer comes later. `cut` says that a text may have been
+    /// cut by its client.
+    fn put_value(self: &Arc<Self>, value: Value, cut: bool, asker: &Asker<'_>) -> Result<bool, PutError> {
         for check in &self.fixed.checks {
-            guarded(|| check(&value).map_err(PutError::Refused))?;
+            checked(|| check(&value))?;
         }
+        let answer = || asker.answer();
         match &self.fixed.hook {
-            PutHook::Store => {
-                self.apply(value, None, None);
-                Ok(false)
-            }
-            PutHook::NoDevice => Err(PutError::Offline),
+            PutHook::Store => match self.hooks().filter(|end| end.takes_puts()) {
+                Some(end) => {
+                    end.put(self, value, asker.circuit(), asker.describe(), answer)?;
+                    return Ok(true);
+                }
+                None => {
+                    self.apply(value, None, None);
+                    return Ok(false);
+                }
+            },
+            PutHook::NoDevice => return Err(PutError::Offline),
             PutHook::Command { port, policy, make } => {
-                let command = guarded(|| make(&value))?;
-                port.submit(self, value, command, *policy, || request.defer())?;
-                Ok(true)
+                let command = make_command(|| make(&value))?;
+                port.submit(self, value, command, *policy, answer)?;
             }
-            PutHook::CommandText { port } => {
-                let cut = wire.ty == NativeType::String && value.len() == 39;
-                port.submit_text(self, value, cut, || request.defer())?;
-                Ok(true)
-            }
-            PutHook::Abort { port } => port.abort(self, value, || request.defer()),
+            PutHook::CommandText { port } => port.submit_text(self, value, cut, answer)?,
+            PutHook::Abort { port } => return port.abort(self, value, answer),
         }
+        Ok(true)
+    }
+
+    /// Stores a value that a hook let pass.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub(crate) fn store_put(self: &Arc<Self>, value: Value) -> Result<(), PutError> {
+        self.check_length(&value)?;
+        self.clone().post(value, None, None);
+        Ok(())
+    }
+
+    /// The rules for a put that came as a value.
+    fn check_value(&self, value: &Value) -> Result<(), PutError> {
+        self.check_length(value)?;
+        match value {
+            Value::Scalar(scalar) => check_control(scalar, &self.meta()),
+            Value::Array(_) => Ok(()),
+        }
+    }
+
+    fn check_length(&self, value: &Value) -> Result<(), PutError> {
+        let (length, capacity) = (value.len(), self.fixed.capacity);
+        if length > capacity as usize {
+            return Err(PutError::Refused(format!("{length} elements, {capacity} fit")));
+        }
+        Ok(())
     }
 
     fn convert(&self, wire: WireArray<'_>) -> Result<Value, PutError> {
@@ -141,10 +208,20 @@ impl PvCore {
     }
 }
 
-/// Runs a closure of the device's author; a panic in it refuses the put and harms nothing else.
-fn guarded<R>(hook: impl FnOnce() -> Result<R, PutError>) -> Result<R, PutError> {
-    catch_unwind(AssertUnwindSafe(hook))
-        .unwrap_or_else(|_| Err(PutError::Refused("the check of this PV panicked".to_owned())))
+/// Runs a check of the author; a panic in it refuses the put and harms nothing else.
+fn checked(check: impl FnOnce() -> Result<(), String>) -> Result<(), PutError> {
+    guarded(check).map_err(|reason| PutError::Refused(blame("the check of this PV", reason)))
+}
+
+/// Makes a command by the author's closure, with the same care.
+fn make_command(make: impl FnOnce() -> Result<Command, PutError>) -> Result<Command, PutError> {
+    guarded(|| Ok(make()))
+        .unwrap_or_else(|reason| Err(PutError::Refused(blame("the command of this PV", reason))))
+}
+
+/// Names the closure that panicked.
+fn blame(what: &str, reason: String) -> String {
+    if reason.starts_with("panicked") { format!("{what} {reason}") } else { reason }
 }
 
 fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
@@ -159,6 +236,40 @@ fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
             high: limits.high.to_string(),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Who puts.
+enum Asker<'a> {
+    Client(&'a PutRequest<'a>),
+    Code(Cell<Option<Answer>>),
+}
+
+impl Asker<'_> {
+    /// The answer to give later; asked for once.
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Client(request) => Answer::Client(request.defer()),
+            Self::Code(answer) => answer.take().unwrap_or(Answer::Code(None)),
+        }
+    }
+
+    fn circuit(&self) -> Option<CircuitId> {
+        match self {
+            Self::Client(request) => Some(request.circuit()),
+            Self::Code(_) => None,
+        }
+    }
+
+    /// Who it is, for the log.
+    fn describe(&self) -> String {
+        match self {
+            Self::Client(request) => {
+                let Client { user, host, address } = request.client();
+                format!("{user:?} on {host:?} ({address})")
+            }
+            Self::Code(_) => "this IOC".to_owned(),
+        }
     }
 }
 

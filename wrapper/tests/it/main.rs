@@ -5,6 +5,7 @@ mod raw;
 
 mod abort;
 mod commands;
+mod hooks;
 mod load;
 mod pv;
 mod queue;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use ca::proto::Eca;
 use ca::proto::dbr::{Scalar, Value};
-use ca::server::{Answer, batch};
+use ca::server::batch;
 
 use super::finish::Ending;
 use super::{DevicePort, Port};
+use crate::answer::Answer;
 use crate::device::command::DeviceError;
 use crate::hooks::PutError;
 use crate::pv::{MakeAnswer, PvCore};
@@ -62,9 +62,11 @@ impl Port {
                 }
                 self.end_abort();
             }
-            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            failed.into_iter().for_each(|answer| {
+                answer.send(Err(PutError::Failed("aborted before it started".to_owned())))
+            });
             if books.pending == 0 {
-                books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+                books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
             }
             Ok(true)
         })

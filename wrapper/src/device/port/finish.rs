@@ -1,11 +1,13 @@
 //! A command has ended, or will never run: its outcome is shown, then it is answered.
 
-use ca::proto::{Alarm, Eca};
-use ca::server::{Answer, batch};
+use ca::proto::Alarm;
+use ca::server::batch;
 
 use super::take::unwrap;
 use super::{Books, Port};
+use crate::answer::Answer;
 use crate::device::command::{Command, Completion, DeviceError, Pending, Reply};
+use crate::hooks::PutError;
 use crate::log_limit::LogLimit;
 use crate::sequence::template::Outcome;
 
@@ -32,7 +34,7 @@ impl Port {
                 *self.clock.lock() = None;
             }
             let aborted = self.is_aborting();
-            let status = if result.is_ok() { Eca::NORMAL } else { Eca::PUTFAIL };
+            let outcome = result.as_ref().map(|_| ()).map_err(|error| PutError::Failed(error.to_string()));
             if let Err(error) = &result {
                 FAILURES.log(|left_out| {
                     tracing::warn!("{}: command {} failed: {error}{left_out}", self.name, pending.number);
@@ -45,9 +47,9 @@ impl Port {
             if books.running == 0 && aborted {
                 self.end_abort();
             }
-            pending.answer.send(status);
+            pending.answer.send(outcome);
             if !self.is_aborting() {
-                books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+                books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
             }
         });
     }

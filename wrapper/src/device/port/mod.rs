@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use ca::server::Answer;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use super::command::Command;
 use super::put_queue::PutQueue;
+use crate::answer::Answer;
 use crate::hooks::PutError;
 use crate::pv::PvCore;
 use crate::sequence::spec::CommandSpec;

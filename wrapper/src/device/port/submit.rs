@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ca::proto::Eca;
 use ca::proto::dbr::Value;
 use ca::server::batch;
 
@@ -165,7 +164,7 @@ impl Port {
                 match older {
                     Some(older) => {
                         if let Some(answer) = self.discard(books, older) {
-                            answer.send(Eca::PUTFAIL);
+                            answer.send(Err(PutError::Failed("superseded by a newer put".to_owned())));
                         }
                     }
                     None => {

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use ca::proto::{Alarm, Eca};
+use ca::proto::Alarm;
 use ca::server::batch;
 
 use super::Port;
+use crate::hooks::PutError;
 
 impl Port {
     /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
@@ -35,8 +36,8 @@ impl Port {
                 template.offline(reason, (!failed.is_empty()).then_some(books.discarded));
             }
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
-            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
-            books.aborts.drain(..).for_each(|answer| answer.send(Eca::NORMAL));
+            failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
+            books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
         });
     }
 
@@ -47,7 +48,7 @@ impl Port {
             self.stopping.store(true, SeqCst);
             books.online = false;
             let failed = self.discard_all(&mut books);
-            failed.into_iter().for_each(|answer| answer.send(Eca::PUTFAIL));
+            failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
         });
         // Dropped, it wakes whoever waits, for good.
         self.open.lock().take();

@@ -1,9 +1,22 @@
-//! What happens when a client puts, and how a put is refused.
+//! What happens when a client puts, and how a put is refused; the hooks of authors.
+
+mod decision;
+mod guard;
+mod lane;
+mod plan;
+mod scan;
+mod thread;
 
 use ca::proto::Eca;
 use ca::proto::dbr::{ConvertError, Value};
 
 use crate::device::{Command, DevicePort};
+pub use decision::{IntoDone, IntoGet, IntoPut, PutDecision};
+pub(crate) use guard::guarded;
+pub(crate) use lane::HookEnd;
+pub(crate) use plan::{DoneFlow, Flow, OnceHook, Plan, ScanHook};
+pub use scan::Scan;
+pub(crate) use thread::{HookThread, is_hook_thread};
 
 /// Why a put was refused; nothing was stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +37,12 @@ pub enum PutError {
     /// Clients may not put to this PV.
     #[error("this PV is read-only")]
     ReadOnly,
-    /// A check of the PV, its command text, or the device refused it.
+    /// A check of the PV, its hook, its command text, or the device refused it.
     #[error("{0}")]
     Refused(String),
+    /// It was accepted, and failed then.
+    #[error("{0}")]
+    Failed(String),
     /// The queue of the device is full.
     #[error("{queued} commands wait already, the limit of the device's queue")]
     QueueFull {
@@ -46,6 +62,7 @@ impl PutError {
             Self::Convert(_)
             | Self::OutsideLimits { .. }
             | Self::Refused(_)
+            | Self::Failed(_)
             | Self::QueueFull { .. }
             | Self::Offline => Eca::PUTFAIL,
         }

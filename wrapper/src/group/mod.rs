@@ -1,5 +1,8 @@
 //! Groups of PVs: names, types, metadata, hooks, checked when the group is built.
 
+mod hooks;
+mod macros;
+
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,9 +10,10 @@ use std::sync::Arc;
 use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
 use crate::device::{Command, DevicePort, PutQueue};
-use crate::hooks::{Check, Policy, PutError, PutHook};
+use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
 use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
+use macros::Macros;
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
@@ -32,9 +36,28 @@ impl GroupError {
     }
 }
 
+/// What a group has for those of its PVs that have none of their own: places in the plan.
+#[derive(Debug, Default)]
+struct Scope {
+    put: Option<usize>,
+    get: Option<usize>,
+    /// Its PVs, without those of groups inside it.
+    own: Vec<Arc<PvCore>>,
+}
+
+/// A complete group.
+pub(crate) struct Built {
+    pub(crate) pvs: Vec<Arc<PvCore>>,
+    /// Its hooks, when it has some.
+    pub(crate) plan: Option<Plan>,
+}
+
 /// Builds the PVs of a device or an IOC; names start with the group's prefix.
 pub struct GroupBuilder {
     prefix: String,
+    macros: Macros,
+    scope: Scope,
+    plan: Option<Plan>,
     port: Option<DevicePort>,
     outlet: Option<Arc<PutQueue>>,
     names: HashSet<String>,
@@ -44,7 +67,16 @@ pub struct GroupBuilder {
 impl GroupBuilder {
     /// A group without a device: its PVs are plain ones.
     pub fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into(), port: None, outlet: None, names: HashSet::new(), pvs: Vec::new() }
+        Self {
+            prefix: prefix.into(),
+            macros: Macros::default(),
+            scope: Scope::default(),
+            plan: None,
+            port: None,
+            outlet: None,
+            names: HashSet::new(),
+            pvs: Vec::new(),
+        }
     }
 
     pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
@@ -100,15 +132,56 @@ impl GroupBuilder {
         prefix: &str,
         build: impl FnOnce(&mut Self) -> Result<R, GroupError>,
     ) -> Result<R, GroupError> {
+        let expanded = self.macros.expand(prefix).map_err(|rule| GroupError::new(prefix, rule))?;
         let outer = self.prefix.len();
-        self.prefix.push_str(prefix);
+        self.prefix.push_str(&expanded);
+        let scope = std::mem::take(&mut self.scope);
         let built = build(self);
+        self.close_scope();
+        self.scope = scope;
         self.prefix.truncate(outer);
         built
     }
 
-    pub(crate) fn into_pvs(self) -> Vec<Arc<PvCore>> {
-        self.pvs
+    /// Gives the PVs of the innermost group its hooks, where they have none of their own.
+    fn close_scope(&mut self) {
+        let Scope { put, get, own } = std::mem::take(&mut self.scope);
+        if put.is_none() && get.is_none() {
+            return;
+        }
+        let Some(plan) = &mut self.plan else { return };
+        for pv in own {
+            let hooks = plan.of(&pv);
+            if matches!(pv.fixed.hook, PutHook::Store) && !pv.fixed.read_only {
+                hooks.put = hooks.put.or(put);
+            }
+            hooks.get = hooks.get.or(get);
+        }
+    }
+
+    /// The PV's core, when it is one of this group.
+    fn own<T: PvType>(&self, pv: &Pv<T>) -> Result<Arc<PvCore>, GroupError> {
+        if self.names.contains(pv.name()) {
+            return Ok(pv.core().clone());
+        }
+        Err(GroupError::new(pv.name(), format!("it is not a PV of the group {:?}", self.prefix)))
+    }
+
+    /// The PVs, each with the way to its hooks.
+    pub(crate) fn finish(mut self) -> Built {
+        self.close_scope();
+        let Self { mut plan, pvs, .. } = self;
+        if let Some(plan) = &mut plan {
+            let others = plan.startups.iter().filter_map(|hook| hook.pv.clone());
+            let owners: Vec<_> = others.chain(plan.scans.iter().map(|scan| scan.pv.clone())).collect();
+            owners.iter().for_each(|pv| _ = plan.of(pv));
+            for pv in &pvs {
+                if let Some(hooks) = plan.pvs.get(&pv.id) {
+                    pv.set_hooks(HookEnd::new(&plan.lane, hooks.put.is_some(), hooks.get.is_some()));
+                }
+            }
+        }
+        Built { pvs, plan: plan.filter(|plan| !plan.is_empty()) }
     }
 
     pub(crate) fn built(&self) -> &[Arc<PvCore>] {
@@ -149,7 +222,10 @@ pub struct PvBuilder<'a, T> {
 
 impl<'a, T: PvType> PvBuilder<'a, T> {
     fn new(group: &'a mut GroupBuilder, name: &str, value: Value, defined: bool, capacity: usize) -> Self {
-        let name = format!("{}{name}", group.prefix);
+        let (name, fault) = match group.macros.expand(name) {
+            Ok(expanded) => (format!("{}{expanded}", group.prefix), None),
+            Err(rule) => (format!("{}{name}", group.prefix), Some(rule)),
+        };
         let labels = T::LABELS.iter().map(|label| (*label).into()).collect();
         let fixed = Fixed {
             native: T::NATIVE,
@@ -172,7 +248,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             meta,
             deadbands: None,
             fixed,
-            faults: Vec::new(),
+            faults: fault.into_iter().collect(),
             value_type: std::marker::PhantomData,
         }
     }
@@ -326,6 +402,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         group.names.insert(name.clone());
         let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands });
         group.pvs.push(core.clone());
+        group.scope.own.push(core.clone());
         Ok(Pv::new(core))
     }
 

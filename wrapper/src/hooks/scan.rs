@@ -1,0 +1,94 @@
+//! Hooks that run again and again.
+
+use std::time::Duration;
+
+use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
+use tokio::time::Instant;
+
+use super::plan::{DoneFlow, ScanHook};
+use crate::log_limit::LogLimit;
+
+/// Failed scans in the log.
+static FAILURES: LogLimit = LogLimit::new(10);
+/// No period is shorter: a period of 0 would leave no time for anything else.
+const SHORTEST: Duration = Duration::from_micros(100);
+
+/// When a scan hook runs, and what its failures do.
+///
+/// ```
+/// use std::time::Duration;
+/// use wrapper::Scan;
+/// let scan = Scan::every(Duration::from_millis(500)).stop_on_error();
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    pub(super) period: Duration,
+    subtract_elapsed: bool,
+    stop_on_error: bool,
+    severity: AlarmSeverity,
+}
+
+impl Scan {
+    /// Runs in this rhythm, from the start of the IOC on; a run that takes longer leaves the missed ones out.
+    /// At least 0.1 ms.
+    pub const fn every(period: Duration) -> Self {
+        Self { period, subtract_elapsed: true, stop_on_error: false, severity: AlarmSeverity::Major }
+    }
+
+    /// Waits the whole period after each run, however long it took.
+    pub const fn pause(mut self) -> Self {
+        self.subtract_elapsed = false;
+        self
+    }
+
+    /// Ends after the first failure; without it the scan goes on.
+    pub const fn stop_on_error(mut self) -> Self {
+        self.stop_on_error = true;
+        self
+    }
+
+    /// Severity of the SCAN alarm of a failed run, MAJOR without it.
+    pub const fn failure_severity(mut self, severity: AlarmSeverity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// The time of the next run.
+    fn next(&self, due: Instant, period: Duration) -> Instant {
+        let (now, period) = (Instant::now(), period.max(SHORTEST));
+        if !self.subtract_elapsed {
+            return now + period;
+        }
+        let late = now.saturating_duration_since(due);
+        let missed = (late.as_nanos() / period.as_nanos()) as u32;
+        due + period.saturating_mul(missed.saturating_add(1))
+    }
+}
+
+/// Runs a scan until it stops itself or is dropped.
+pub(super) async fn run(mut scan: ScanHook) {
+    let failure = Alarm::new(AlarmStatus::Scan, scan.scan.severity);
+    let mut due = Instant::now();
+    loop {
+        due = scan.scan.next(due, scan.scan.period);
+        tokio::time::sleep_until(due).await;
+        let result = match super::guard::guarded(|| Ok((scan.hook)())) {
+            Ok(DoneFlow::Done(result)) => result,
+            Ok(DoneFlow::Later(future)) => super::guard::guarded_async(future).await,
+            Err(panic) => Err(panic),
+        };
+        let pv = &scan.pv;
+        match result {
+            Ok(()) if pv.read(false).update.alarm == failure => pv.reset_alarm(),
+            Ok(()) => {}
+            Err(reason) => {
+                FAILURES.log(|left_out| tracing::error!("{}: scan failed: {reason}{left_out}", pv.name));
+                pv.set_alarm(failure);
+                if scan.scan.stop_on_error {
+                    tracing::error!("{}: the scan has stopped", pv.name);
+                    return;
+                }
+            }
+        }
+    }
+}
