@@ -53,7 +53,7 @@ pub use group::{GroupBuilder, GroupError, PvBuilder};
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
-pub use launch::launch;
+pub use launch::{Launcher, launch};
 pub use pv::{AnyPv, Pv};
 pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
