@@ -25,6 +25,7 @@ mod channel;
 mod device;
 mod filter;
 mod group;
+mod handle;
 mod hooks;
 mod ioc;
 #[cfg(feature = "launch")]
@@ -50,6 +51,7 @@ pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
 pub use group::{GroupBuilder, GroupError, PvBuilder};
+pub use handle::IocHandle;
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]

@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::{RunOptions, hints, run, start_log};
+use super::{RunOptions, hints, start_log};
 use crate::device::SystemDevice;
 use crate::group::{GroupBuilder, GroupError};
+use crate::handle::IocHandle;
 use crate::ioc::{IocBuilder, IocError};
 
 type BuildGroup = Box<dyn FnOnce(&mut GroupBuilder) -> Result<(), GroupError>>;
+pub(super) type Started = Box<dyn FnOnce(IocHandle)>;
 type MakeDevice = Box<dyn FnOnce() -> Box<dyn SystemDevice>>;
 
 /// A flag of the author's own; its value is a macro of the groups.
@@ -37,12 +39,20 @@ pub struct Launcher {
     options: Vec<OwnOption>,
     groups: Vec<BuildGroup>,
     device: Option<MakeDevice>,
+    started: Option<Started>,
 }
 
 impl Launcher {
     /// An IOC without PVs; `about` is the first line of `--help`.
     pub fn new(about: &'static str) -> Self {
-        Self { about, prefix: String::new(), options: Vec::new(), groups: Vec::new(), device: None }
+        Self {
+            about,
+            prefix: String::new(),
+            options: Vec::new(),
+            groups: Vec::new(),
+            device: None,
+            started: None,
+        }
     }
 
     /// The default of `--prefix`; it may have macros.
@@ -70,6 +80,13 @@ impl Launcher {
     /// Serves a device, with the template behind `<prefix>seq.`.
     pub fn device(mut self, device: impl FnOnce() -> Box<dyn SystemDevice> + 'static) -> Self {
         self.device = Some(Box::new(device));
+        self
+    }
+
+    /// Calls `hook` once the IOC serves, with a handle to add and remove PVs; it returns soon, and starts a thread for
+    /// what takes longer.
+    pub fn started(mut self, hook: impl FnOnce(IocHandle) + 'static) -> Self {
+        self.started = Some(Box::new(hook));
         self
     }
 
@@ -123,7 +140,7 @@ impl Launcher {
             builder = builder.device(name, &prefix, device())?;
             lines = hints(&prefix);
         }
-        run(builder, &options, &lines)
+        super::run_with(builder, &options, &lines, self.started)
     }
 }
 

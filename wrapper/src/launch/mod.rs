@@ -152,6 +152,15 @@ pub(crate) fn start_log_at(level: Level, modules: bool) {
 /// # Errors
 /// Those of [`IocBuilder::start`].
 pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Result<(), IocError> {
+    run_with(builder, options, hints, None)
+}
+
+fn run_with(
+    builder: IocBuilder,
+    options: &RunOptions,
+    hints: &[String],
+    started: Option<launcher::Started>,
+) -> Result<(), IocError> {
     if options.list_pvs == Some(ListPvs::Markdown) {
         print(&markdown(&builder));
         return Ok(());
@@ -174,6 +183,9 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
     info!("Server startup complete.");
     if options.list_pvs.is_some() {
         info!("PVs available:\n    {}", ioc.names().join("\n    "));
+    }
+    if let Some(hook) = started {
+        hook(ioc.handle());
     }
     let signals = Signals::listen(ioc.runtime());
     announce(&ioc, options, hints);
