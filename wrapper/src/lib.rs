@@ -36,6 +36,7 @@ mod pv_type;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
+mod states;
 mod table;
 
 #[cfg(all(doctest, feature = "launch"))]
@@ -61,3 +62,4 @@ pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
+pub use states::SyncState;

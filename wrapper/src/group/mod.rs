@@ -13,6 +13,7 @@ use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
 use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
+use crate::states::{self, States, SyncState};
 use macros::Macros;
 
 /// Longest PV name, in bytes: the limit of EPICS base.
@@ -56,6 +57,7 @@ pub(crate) struct Built {
 pub struct GroupBuilder {
     prefix: String,
     macros: Macros,
+    states: Arc<States>,
     scope: Scope,
     plan: Option<Plan>,
     port: Option<DevicePort>,
@@ -70,6 +72,7 @@ impl GroupBuilder {
         Self {
             prefix: prefix.into(),
             macros: Macros::default(),
+            states: Arc::default(),
             scope: Scope::default(),
             plan: None,
             port: None,
@@ -121,6 +124,26 @@ impl GroupBuilder {
             Shape::Array => 0,
         };
         PvBuilder::new(self, name, T::unset(), false, room)
+    }
+
+    /// A state that clients can tie their monitors to by the filter `sync`; the same one for the same name, also in
+    /// groups inside this one.
+    ///
+    /// ```
+    /// use wrapper::GroupBuilder;
+    /// let mut group = GroupBuilder::new("lab:");
+    /// let value = group.pv("value", 0).add()?;
+    /// let shutter = group.state("shutter_open")?;
+    /// shutter.set(true);
+    /// value.post(5); // seen by those who monitor lab:value.{"sync":{"while":"shutter_open"}}
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are 32 already.
+    pub fn state(&mut self, name: &str) -> Result<SyncState, GroupError> {
+        let full = || GroupError::new(name, format!("a group has at most {} states", states::MOST));
+        self.states.declare(name).ok_or_else(full)
     }
 
     /// Adds the PVs of a group inside this one; their names start with both prefixes.
@@ -237,6 +260,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
+            states: group.states.clone(),
             outlet: group.outlet.clone(),
         };
         let meta = Meta { labels, precision: PRECISION, ..Meta::new() };

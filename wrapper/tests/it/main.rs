@@ -11,3 +11,4 @@ mod pv;
 mod queue;
 mod restart;
 mod robot;
+mod states;
