@@ -132,6 +132,20 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Opens what a client would find by this name.
+    pub(crate) fn open(&self, name: &str) -> Option<Channel> {
+        let modifiers = filter::split(name);
+        let (pv, field) = self.resolve(modifiers.base)?;
+        Channel::open(&pv, field, modifiers).ok()
+    }
+
+    /// All PVs in the order of declaration.
+    pub(crate) fn all(&self) -> Vec<Arc<PvCore>> {
+        self.0.read().order.clone()
+    }
+}
+
 impl Service for Table {
     type Channel = Channel;
 

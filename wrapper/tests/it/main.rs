@@ -12,3 +12,4 @@ mod queue;
 mod restart;
 mod robot;
 mod states;
+mod view;
