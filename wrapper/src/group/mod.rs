@@ -4,6 +4,7 @@ mod hooks;
 mod macros;
 
 use std::collections::HashSet;
+use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -260,6 +261,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
+            feed_depth: None,
             states: group.states.clone(),
             outlet: group.outlet.clone(),
         };
@@ -362,6 +364,18 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             self.faults.push(format!("deadbands {value} and {log}: they need a number, and be numbers"));
         }
         self.deadbands = Some((value, log));
+        self
+    }
+
+    /// Keeps up to so many updates for a client that is slow to take them, 1 to 4096 instead of the server's 64; when
+    /// they are full the newest is replaced.
+    ///
+    /// 1 is for what only the latest counts of; much for what must not be missed, at so many values per client.
+    pub fn feed_depth(mut self, updates: u16) -> Self {
+        match NonZeroU16::new(updates) {
+            Some(depth) if updates <= 4096 => self.fixed.feed_depth = Some(depth),
+            _ => self.faults.push(format!("feed_depth {updates} is not in 1..=4096")),
+        }
         self
     }
 
@@ -524,6 +538,7 @@ mod tests {
         assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
         assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));
         assert!(refused("v", 1, |b| b.max_length(3)).contains("scalar"));
+        assert!(refused("v", 1, |b| b.feed_depth(0)).contains("not in 1..=4096"));
     }
 
     #[test]

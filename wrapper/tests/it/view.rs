@@ -83,6 +83,24 @@ fn feeds_bring_each_update_or_the_last_one() {
 }
 
 #[test]
+fn a_pv_says_how_many_updates_wait() {
+    let mut group = GroupBuilder::new("d:");
+    let deep = group.pv("deep", 0).feed_depth(200).add().expect("a good PV");
+    let last = group.pv("last", 0).feed_depth(1).add().expect("a good PV");
+    let ioc = Ioc::builder().group(group).start(Config::isolated()).expect("an IOC");
+    let view = ioc.handle().view();
+    let mut feeds = view.feeds(10);
+    let (all, _) = feeds.subscribe(&view.open("d:deep").expect("served"), EventMask::VALUE);
+    let (one, _) = feeds.subscribe(&view.open("d:last").expect("served"), EventMask::VALUE);
+    (1..=200).for_each(|value| (deep.post(value), last.post(value)).0);
+    let seen: Vec<_> =
+        std::iter::from_fn(|| feeds.try_next()).map(|(key, s)| (key, long(&s.value))).collect();
+    let of = |key| seen.iter().filter(|(of, _)| *of == key).map(|(_, value)| *value).collect::<Vec<_>>();
+    assert_eq!((of(all), of(one)), ((1..=200).collect(), vec![200]));
+    ioc.stop();
+}
+
+#[test]
 fn a_view_outlives_its_ioc_and_shows_nothing_then() {
     let lab = lab();
     assert_eq!(lab.view.pvs().iter().map(|pv| &*pv.doc).collect::<Vec<_>>(), ["A number", "", ""]);
