@@ -63,6 +63,7 @@ impl Channel {
             (true, None) if value && pv.fixed.shape == Shape::Text => Form::Plain,
             (true, None) => return Err(ChannelError::NoText),
             (false, Some(_)) if !value => Form::Cut,
+            (false, _) if value && pv.fixed.as_string => Form::Cut,
             (false, _) => Form::Plain,
         };
         let mut channel = Self { pv: pv.clone(), field, form, filters: None };
@@ -87,6 +88,7 @@ impl Channel {
     pub(crate) fn shape(&self) -> (NativeType, u32) {
         match (self.form, self.field.long_capacity(&self.pv)) {
             (Form::Long, Some(capacity)) => (NativeType::Char, capacity),
+            (Form::Cut, _) => (NativeType::String, 1),
             _ if self.field == Field::Val => (self.pv.fixed.native, self.pv.fixed.capacity),
             _ => (self.field.native(&self.pv), 1),
         }

@@ -258,6 +258,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             read_only: false,
             every_post: false,
             doc: "".into(),
+            aliases: Box::default(),
+            as_string: false,
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
@@ -388,6 +390,29 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         self
     }
 
+    /// Answers to another name too: a full one, without the group's prefix; macros are replaced.
+    ///
+    /// It is not listed, and takes part in nothing else: NAME reads the PV's own name.
+    pub fn alias(mut self, name: &str) -> Self {
+        match self.group.macros.expand(name).and_then(|name| check_name(&name).map(|()| name)) {
+            Ok(name) => {
+                let aliases = std::mem::take(&mut self.fixed.aliases).into_vec();
+                self.fixed.aliases = aliases.into_iter().chain([name]).collect();
+            }
+            Err(rule) => self.faults.push(format!("alias {name:?}: {rule}")),
+        }
+        self
+    }
+
+    /// Serves a text as one STRING, which shows 39 bytes, for clients that expect that; in full as `NAME.$`.
+    pub fn as_string(mut self) -> Self {
+        if T::SHAPE != Shape::Text {
+            self.faults.push("as_string is for texts".to_owned());
+        }
+        self.fixed.as_string = true;
+        self
+    }
+
     /// What the PV is, for people.
     pub fn doc(mut self, doc: &str) -> Self {
         self.fixed.doc = doc.into();
@@ -451,14 +476,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         if self.name.len() == self.group.prefix.len() {
             return Err("a PV needs a name behind its prefix".to_owned());
         }
-        if self.name.len() > MAX_NAME {
-            return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", self.name.len()));
-        }
-        if let Some(bad) =
-            self.name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c))
-        {
-            return Err(format!("a name must not have {bad:?}"));
-        }
+        check_name(&self.name)?;
         if self.group.names.contains(&self.name) {
             return Err("the name is taken".to_owned());
         }
@@ -487,6 +505,17 @@ impl<T: PvType> PvBuilder<'_, T> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The rules for names.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", name.len()));
+    }
+    match name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c)) {
+        Some(bad) => Err(format!("a name must not have {bad:?}")),
+        None => Ok(()),
     }
 }
 

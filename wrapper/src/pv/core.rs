@@ -28,6 +28,10 @@ pub(crate) struct Fixed {
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
     pub(crate) doc: Box<str>,
+    /// Other full names that it answers to.
+    pub(crate) aliases: Box<[String]>,
+    /// A text that is served as one STRING; in full with `$`.
+    pub(crate) as_string: bool,
     pub(crate) checks: Vec<Check>,
     pub(crate) hook: PutHook,
     pub(crate) watch: Option<Watch>,
