@@ -22,6 +22,8 @@
 
 mod answer;
 mod channel;
+#[cfg(feature = "launch")]
+pub mod config;
 mod device;
 mod filter;
 mod group;
@@ -59,7 +61,7 @@ pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::{Launcher, launch};
 pub use pv::{AnyPv, Pv};
-pub use pv_type::{PvEnum, PvType, Shape};
+pub use pv_type::{Choice, PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;

@@ -20,7 +20,7 @@ pub enum Shape {
 /// |---|---|
 /// | `i16`, `i32`, `f32`, `f64` | SHORT, LONG, FLOAT, DOUBLE |
 /// | `u32`, `i64`, `u64` | DOUBLE, as base serves them; exact up to 2^53 |
-/// | `bool`, enums made by [`pv_enum!`](crate::pv_enum) | ENUM |
+/// | `bool`, enums made by [`pv_enum!`](crate::pv_enum), [`Choice`] | ENUM |
 /// | `String` | CHAR array that is text |
 /// | [`FixedString`] | STRING, 39 bytes |
 /// | `Vec<u8>`, `Vec<i16>`, `Vec<i32>`, `Vec<f32>`, `Vec<f64>`, `Vec<FixedString>` | arrays |
@@ -183,6 +183,30 @@ impl<T: PvEnum> PvType for T {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Scalar(Scalar::Enum(index)) => T::from_index(*index),
+            _ => None,
+        }
+    }
+
+    fn unset() -> Value {
+        Value::Scalar(Scalar::Enum(0))
+    }
+}
+
+/// The index of a choice whose labels are not a Rust enum; see [`PvBuilder::labels`](crate::PvBuilder::labels).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice(pub u16);
+
+impl PvType for Choice {
+    const NATIVE: NativeType = NativeType::Enum;
+    const SHAPE: Shape = Shape::Scalar;
+
+    fn into_value(self) -> Value {
+        Value::Scalar(Scalar::Enum(self.0))
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Scalar(Scalar::Enum(index)) => Some(Self(*index)),
             _ => None,
         }
     }

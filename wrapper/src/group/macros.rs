@@ -60,6 +60,24 @@ impl GroupBuilder {
         Ok(Self { macros, ..Self::new(expanded) })
     }
 
+    /// As [`GroupBuilder::group`], with further macros for the prefix and the names in it.
+    ///
+    /// # Errors
+    /// Those of `build`; when the prefix has a macro without a value.
+    pub fn group_with<R>(
+        &mut self,
+        prefix: &str,
+        macros: &BTreeMap<String, String>,
+        build: impl FnOnce(&mut Self) -> Result<R, super::GroupError>,
+    ) -> Result<R, super::GroupError> {
+        let outer = self.macros.clone();
+        let all = outer.0.iter().chain(macros).map(|(name, value)| (name.clone(), value.clone()));
+        self.macros = Macros(Arc::new(all.collect()));
+        let built = self.group(prefix, build);
+        self.macros = outer;
+        built
+    }
+
     /// The value of a macro.
     pub fn macro_value(&self, name: &str) -> Option<&str> {
         self.macros.0.get(name).map(String::as_str)
