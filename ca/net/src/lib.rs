@@ -9,6 +9,7 @@ mod config;
 mod error;
 pub mod repeater;
 pub mod server;
+mod wire_log;
 
 pub use ca_proto as proto;
 pub use config::{ClientConfig, Config, ConfigWarning};

@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::Shared;
 use super::repeater::Registration;
+use crate::wire_log::{self, Role, Way};
 
 /// How long the list of interfaces is believed.
 const INTERFACES: Duration = Duration::from_secs(10);
@@ -121,6 +122,7 @@ async fn send(
     };
     for (datagram, cids) in datagrams {
         for destination in destinations.all() {
+            wire_log::datagram(Role::Client, Way::Sent, *destination, &datagram);
             if let Err(error) = socket.send_to(&datagram, destination).await {
                 debug!("search to {destination}: {error}");
             }
@@ -132,6 +134,7 @@ async fn send(
 
 /// Handles a datagram; true when it confirms the registration with the repeater.
 fn receive(datagram: &[u8], from: SocketAddrV4, shared: &Arc<Shared>, beacons: &mut Beacons) -> bool {
+    wire_log::datagram(Role::Client, Way::Received, from, datagram);
     if let Some((server, id)) = Beacons::parse(datagram, *from.ip()) {
         shared.heard.beacon();
         let now = Instant::now();

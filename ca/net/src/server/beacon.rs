@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::{Service, Shared, interfaces};
 use crate::Config;
+use crate::wire_log::{self, Role, Way};
 
 /// How long to wait for a socket when there is none to be had.
 const RETRY: Duration = Duration::from_secs(5);
@@ -32,6 +33,7 @@ async fn send_for_ever<S: Service>(shared: &Shared<S>, period: Duration) {
     loop {
         let (message, gap) = beacons.next(shared.tcp_port());
         for destination in destinations(&shared.config, &interfaces::present()) {
+            wire_log::datagram(Role::Server, Way::Sent, destination, &message);
             let sent = socket.send_to(&message, destination).await;
             if let Some(error) = failures.news(destination, sent.err()) {
                 warn!("beacons to {destination} fail: {error}");
