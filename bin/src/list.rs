@@ -1,12 +1,11 @@
 //! `seqioc list`: devices and PVs.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::registry;
+use crate::{output, registry};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,9 +45,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.json {
         writeln!(text, "{}", serde_json::to_string_pretty(&all)?)?;
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader, a pager perhaps, has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
+    Ok(output::write(&text)?)
 }

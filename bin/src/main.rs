@@ -1,9 +1,11 @@
 //! `seqioc`: starts IOCs, lists devices, repeats beacons.
 
 mod list;
+mod output;
 mod registry;
 mod repeater;
 mod run;
+mod search;
 mod tools;
 
 use std::process::ExitCode;
@@ -39,6 +41,12 @@ enum Command {
     /// Multicast groups in EPICS_CAS_BEACON_ADDR_LIST are heard too. It ends with 0 at once when a repeater runs already,
     /// else with SIGINT or SIGTERM.
     Repeater(repeater::Options),
+    /// Show who has a name: every server that answers, from where and how fast
+    ///
+    /// Searches as any client does: EPICS_CA_ADDR_LIST over UDP, EPICS_CA_NAME_SERVERS over TCP. Two servers with one
+    /// name are warned of.
+    #[command(after_help = search::STATUS)]
+    Search(search::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,15 +54,20 @@ fn main() -> ExitCode {
         return call.run();
     }
     let result = match Cli::parse().command {
-        Command::Run(options) => run::run(&options),
-        Command::List(options) => list::run(&options),
-        Command::Repeater(options) => repeater::run(&options),
+        Command::Run(options) => run::run(&options).map(done),
+        Command::List(options) => list::run(&options).map(done),
+        Command::Repeater(options) => repeater::run(&options).map(done),
+        Command::Search(options) => search::run(&options),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("seqioc: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

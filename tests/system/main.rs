@@ -12,6 +12,8 @@ mod process;
 mod raw;
 mod recorded;
 mod repeater;
+mod search;
 mod soak;
 mod stop;
 mod tools;
+mod verbose;
