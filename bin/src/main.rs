@@ -1,5 +1,6 @@
 //! `seqioc`: starts IOCs, lists devices, repeats beacons.
 
+mod diagnose;
 mod list;
 mod output;
 mod registry;
@@ -47,6 +48,9 @@ enum Command {
     /// name are warned of.
     #[command(after_help = search::STATUS)]
     Search(search::Options),
+    /// Explain the network settings: what each variable means here, who is there, what is wrong
+    #[command(after_help = diagnose::STATUS)]
+    Diagnose(diagnose::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::List(options) => list::run(&options).map(done),
         Command::Repeater(options) => repeater::run(&options).map(done),
         Command::Search(options) => search::run(&options),
+        Command::Diagnose(options) => diagnose::run(&options),
     };
     match result {
         Ok(status) => status,

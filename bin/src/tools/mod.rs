@@ -40,7 +40,7 @@ use options::{Options, Parsed};
 use wrapper::launch::is_colourful;
 
 /// The wait time of all tools, where `-w` does not give one.
-const TIMEOUT_VARIABLE: &str = "EPICS_CLI_TIMEOUT";
+pub(crate) const TIMEOUT_VARIABLE: &str = "EPICS_CLI_TIMEOUT";
 
 /// One of the four tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::IoSlice;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use tracing::debug;
 use super::search::{self, Destinations};
 use super::{host_name, runtime, user_name};
 use crate::wire_log::{self, Role, Stream, Way};
-use crate::{ClientConfig, Error};
+use crate::{ClientConfig, Error, presence};
 
 /// The first version that can be searched over TCP.
 const SEARCHABLE: u16 = 12;
@@ -87,14 +87,6 @@ impl Inquiry {
     }
 }
 
-fn own_addresses() -> Vec<Ipv4Addr> {
-    let ipv4 = |interface: if_addrs::Interface| match interface.ip() {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
-    };
-    if_addrs::get_if_addrs().unwrap_or_default().into_iter().filter_map(ipv4).collect()
-}
-
 /// Searches names for so long, and tells everybody who answers; blocks.
 ///
 /// It waits for the whole time: who answers second is known then only.
@@ -128,7 +120,7 @@ pub fn inquire(config: &ClientConfig, names: &[&str], time: Duration) -> Result<
         names: names.iter().map(|&name| name.into()).collect(),
         start,
         until: start + time,
-        said: Mutex::new(Inquiry { own: own_addresses(), ..Inquiry::default() }),
+        said: Mutex::new(Inquiry { own: presence::own_addresses(), ..Inquiry::default() }),
         known: Mutex::default(),
     });
     runtime.block_on(asking.clone().ask(socket));

@@ -46,6 +46,7 @@ pub use inquiry::{Answer, Inquiry, Via, inquire};
 pub use monitor::{Monitor, MonitorEvent};
 pub use report::{ChannelReport, CircuitReport, ClientReport};
 pub use request::Pending;
+pub use search::destinations;
 pub use status::{Status, StatusWatch};
 
 /// A name server is tried again after this time.

@@ -58,6 +58,13 @@ impl Destinations {
     }
 }
 
+/// Where a client with these settings sends its searches now, the automatic addresses first.
+pub fn destinations(config: &ClientConfig) -> Vec<SocketAddrV4> {
+    let mut destinations = Destinations::new(config);
+    destinations.look(config, Instant::now());
+    destinations.all().copied().collect()
+}
+
 /// Opens the socket of a context.
 pub(super) fn open(ttl: u32) -> std::io::Result<std::net::UdpSocket> {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;

@@ -32,7 +32,7 @@ async fn send_for_ever<S: Service>(shared: &Shared<S>, period: Duration) {
     let mut failures = Failures::default();
     loop {
         let (message, gap) = beacons.next(shared.tcp_port());
-        for destination in destinations(&shared.config, &interfaces::present()) {
+        for destination in beacon_destinations(&shared.config) {
             wire_log::datagram(Role::Server, Way::Sent, destination, &message);
             let sent = socket.send_to(&message, destination).await;
             if let Some(error) = failures.news(destination, sent.err()) {
@@ -80,6 +80,11 @@ impl Failures {
         let kind = (error.kind(), error.raw_os_error());
         (self.0.insert(destination, kind) != Some(kind)).then_some(error)
     }
+}
+
+/// Where a server with these settings sends its beacons now.
+pub fn beacon_destinations(config: &Config) -> Vec<SocketAddrV4> {
+    destinations(config, &interfaces::present())
 }
 
 /// The configured destinations and, unless switched off, the broadcast addresses of what is served.
