@@ -49,6 +49,8 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "ca",
             "ca-proto",
             "clap",
+            "clap_complete",
+            "clap_mangen",
             "clock",
             "dns-lookup",
             "example",

@@ -2,6 +2,7 @@
 
 mod diagnose;
 mod list;
+mod manual;
 mod output;
 mod registry;
 mod repeater;
@@ -11,7 +12,7 @@ mod tools;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The tools that have a command line of their own.
 const TOOLS: &str = "Channel Access tools, each with -h for its options:
@@ -33,14 +34,19 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve devices: the ones named, or all
+    #[command(after_help = wrapper::launch::STATUS)]
     Run(run::Options),
     /// List the devices and their PVs
+    #[command(
+        after_help = "Exit status: 0 they are listed, 1 they could not be, 2 the command line is wrong."
+    )]
     List(list::Options),
     /// Share the beacons of servers among the clients of this host
     ///
     /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
     /// Multicast groups in EPICS_CAS_BEACON_ADDR_LIST are heard too. It ends with 0 at once when a repeater runs already,
     /// else with SIGINT or SIGTERM.
+    #[command(after_help = repeater::STATUS)]
     Repeater(repeater::Options),
     /// Show who has a name: every server that answers, from where and how fast
     ///
@@ -51,6 +57,14 @@ enum Command {
     /// Explain the network settings: what each variable means here, who is there, what is wrong
     #[command(after_help = diagnose::STATUS)]
     Diagnose(diagnose::Options),
+    /// Print what makes a shell complete the words of a command line
+    ///
+    /// For bash: seqioc completion bash > ~/.local/share/bash-completion/completions/seqioc
+    #[command(after_help = manual::STATUS)]
+    Completion(manual::Completion),
+    /// Print the manual page, or write one for each subcommand
+    #[command(after_help = manual::STATUS)]
+    Man(manual::Man),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +77,8 @@ fn main() -> ExitCode {
         Command::Repeater(options) => repeater::run(&options).map(done),
         Command::Search(options) => search::run(&options),
         Command::Diagnose(options) => diagnose::run(&options),
+        Command::Completion(options) => manual::complete(whole(), &options).map(done),
+        Command::Man(options) => manual::write(whole(), &options).map(done),
     };
     match result {
         Ok(status) => status,
@@ -71,6 +87,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line with the tools, which have parsers of their own.
+fn whole() -> clap::Command {
+    Cli::command().subcommands(tools::describe::commands()).after_help(None::<&str>)
 }
 
 fn done((): ()) -> ExitCode {

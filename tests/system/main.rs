@@ -2,11 +2,13 @@
 
 mod chaos;
 mod commands;
+mod diagnose;
 mod hosts;
 mod interop;
 mod interop_client;
 mod kinds;
 mod launch;
+mod manual;
 mod peers;
 mod process;
 mod raw;

@@ -45,7 +45,10 @@ fn what_fails_has_an_exit_status() {
     assert_eq!((status, printed.as_str()), (1, ""));
     let (status, printed) = run(&server, &["put", "wt:delay", "soon"]);
     assert_eq!(status, 1, "refused by the server: {printed}");
-    assert_eq!(run(&server, &["put", "-c", "wt:delay", "-1"]).0, 1, "outside its limits");
+    let refused = tool(&server, &["put", "-c", "wt:delay", "-1"]).output().expect("it starts");
+    assert_eq!(refused.status.code(), Some(1), "outside its limits");
+    let error = String::from_utf8(refused.stderr).expect("UTF-8");
+    assert!(error.starts_with("ERROR occured writing data: "), "no colour where no terminal is: {error:?}");
 }
 
 #[test]

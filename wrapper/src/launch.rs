@@ -19,6 +19,10 @@ use crate::ioc::{Ioc, IocBuilder, IocError};
 /// With so many `-v` every message is logged.
 const MESSAGES: u8 = 3;
 
+/// Exit status of a program that serves.
+pub const STATUS: &str = "Exit status: 0 stopped by SIGINT or SIGTERM, 1 it could not serve, 2 the command line is wrong, \
+    130 a second SIGINT while it stopped.";
+
 /// How `--list-pvs` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListPvs {
@@ -114,6 +118,7 @@ pub fn launch(about: &'static str, prefix: &str, device: impl FnOnce() -> Box<dy
     // One IOC has no positional arguments, so it can take the list with blanks too.
     let command = RunOptions::augment_args(clap::Command::new(name.clone()))
         .about(about)
+        .after_help(STATUS)
         .mut_arg("interfaces", |arg| arg.num_args(1..));
     let matches = command.get_matches();
     let options = match RunOptions::from_arg_matches(&matches) {

@@ -8,6 +8,7 @@ mod access;
 mod client;
 mod connect;
 mod console;
+pub(crate) mod describe;
 mod escape;
 mod facts;
 mod get;

@@ -145,7 +145,7 @@ Exit status: 0 done, 1 not found in time, or a read or write failed, or the
 
 impl Call {
     /// The letters of the options, in the form of C's `getopt`; base's tools know no `-v`.
-    fn letters(&self) -> String {
+    pub(crate) fn letters(&self) -> String {
         format!("{}{}", self.tool.letters(), if self.strict { "v" } else { "" })
     }
 
