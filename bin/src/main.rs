@@ -1,4 +1,4 @@
-//! `seqioc`: starts IOCs, lists devices, repeats beacons.
+//! `seqioc`: starts IOCs, lists devices, reads and writes PVs, explains the network.
 
 mod diagnose;
 mod list;

@@ -81,6 +81,7 @@ fn name_servers_answer_too_and_dead_ones_are_named() {
     assert!(answers[0]["after_ms"].as_f64().is_some_and(|after| after > 0.0 && after < 500.0), "{out}");
     assert_eq!((&said["asked"], &names[0]["servers"]), (&Value::Array(Vec::new()), &Value::from(1)));
     let failed = said["failed_name_servers"].as_array().expect("a list");
+    assert_eq!(failed.len(), 2, "{out}");
     let why = |server: &str| {
         let found = failed.iter().find(|failed| failed["server"] == server).expect("it is named");
         found["error"].as_str().expect("text").to_owned()
