@@ -105,6 +105,21 @@ fn servers_and_the_repeater_of_this_host_are_seen() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_is_no_utf_8_is_not_set_and_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = isolated(env!("CARGO_BIN_EXE_seqioc"));
+    let bytes = OsStr::from_bytes(b"127.0.0.1\xff");
+    let command = command.arg("diagnose").env("EPICS_CA_NAME_SERVERS", bytes).env("OTHER", bytes);
+    let Output { status, stdout, .. } = command.output().expect("it starts");
+    let text = String::from_utf8(stdout).expect("UTF-8");
+    assert_eq!(status.code(), Some(1), "{text}");
+    assert!(text.contains("EPICS_CA_NAME_SERVERS           = -                      (default)"), "{text}");
+    assert!(text.contains("\n  EPICS_CA_NAME_SERVERS is not UTF-8; it counts as not set\n"), "{text}");
+}
+
+#[test]
 fn a_client_with_the_printed_lines_finds_a_server_of_this_host() {
     let port = free_port().to_string();
     let (_, said) = as_json(&[("EPICS_CA_SERVER_PORT", &port)]);

@@ -1,26 +1,26 @@
 //! Who has a name: everybody's answer, not only the first.
 
+mod link;
+
 use std::collections::HashSet;
-use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use ca_proto::Cid;
-use ca_proto::client::{ClientCircuit, Event, Identity, Output, Searches, Timing, parse_reply};
+use ca_proto::client::{Event, Searches, Timing, parse_reply};
 use ca_proto::wire::msg::search::{DONT_REPLY, encode_request};
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 use tracing::debug;
 
+use super::runtime;
 use super::search::{self, Destinations};
-use super::{host_name, runtime, user_name};
-use crate::wire_log::{self, Role, Stream, Way};
+use crate::wire_log::{self, Role, Way};
 use crate::{ClientConfig, Error, presence};
+use link::Link;
 
 /// The first version that can be searched over TCP.
 const SEARCHABLE: u16 = 12;
@@ -213,7 +213,7 @@ impl Asking {
     async fn ask_name_server(&self, server: SocketAddrV4) -> Result<(), String> {
         let connect = timeout_at(self.until.into(), TcpStream::connect(SocketAddr::V4(server))).await;
         let stream = connect.map_err(|_| "cannot be reached in time")?.map_err(|e| e.to_string())?;
-        let mut link = Link::new(stream, server, self);
+        let mut link = Link::new(stream, server, &self.config);
         let mut asked = false;
         loop {
             let events = match timeout_at(self.until.into(), link.hear()).await {
@@ -238,58 +238,6 @@ impl Asking {
                 }
             }
         }
-    }
-}
-
-/// The connection to a name server.
-struct Link {
-    stream: TcpStream,
-    proto: ClientCircuit,
-    output: Output,
-    input: BytesMut,
-    heard: Option<Box<Stream>>,
-    said: Option<Box<Stream>>,
-}
-
-impl Link {
-    fn new(stream: TcpStream, server: SocketAddrV4, asking: &Asking) -> Self {
-        let mut output = Output::default();
-        let identity = Identity { user: user_name(), host: host_name() };
-        let (most, patience) = (asking.config.max_payload, asking.until - asking.start);
-        let proto = ClientCircuit::new(&identity, 0, most, patience, Instant::now(), &mut output);
-        let heard = Stream::open(Role::Client, Way::Received, server);
-        let said = Stream::open(Role::Client, Way::Sent, server);
-        Self { stream, proto, output, input: BytesMut::new(), heard, said }
-    }
-
-    /// Sends what there is and waits for words of the server.
-    async fn hear(&mut self) -> Result<Vec<Event>, String> {
-        self.flush().await.map_err(|e| e.to_string())?;
-        let before = self.input.len();
-        if self.stream.read_buf(&mut self.input).await.map_err(|e| e.to_string())? == 0 {
-            return Err("closed the connection".to_owned());
-        }
-        if let Some(heard) = &mut self.heard {
-            heard.take(&self.input[before..]);
-        }
-        let mut events = Vec::new();
-        let tell = |event| events.push(event);
-        let handled = self.proto.handle_input(Instant::now(), &mut self.input, &mut self.output, tell);
-        handled.map_err(|reason| reason.to_string())?;
-        Ok(events)
-    }
-
-    async fn flush(&mut self) -> std::io::Result<()> {
-        while !self.output.is_empty() {
-            let mut slices = [IoSlice::new(&[]); 17];
-            let filled = self.output.slices(&mut slices);
-            let count = self.stream.write_vectored(&slices[..filled]).await?;
-            if let Some(said) = &mut self.said {
-                said.take_slices(&slices[..filled], count);
-            }
-            self.output.advance(count);
-        }
-        Ok(())
     }
 }
 

@@ -150,7 +150,18 @@ pub struct Settings {
 impl Settings {
     /// Those of the environment.
     pub fn from_env() -> Self {
-        Self::of(std::env::vars())
+        let (mut variables, mut garbled) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => variables.push((name, value)),
+                (Ok(name), Err(_)) if name.starts_with("EPICS_CA") => garbled.push(name),
+                _ => {}
+            }
+        }
+        let mut settings = Self::of(variables);
+        let garbled = garbled.iter().map(|name| format!("{name} is not UTF-8; it counts as not set"));
+        settings.mistakes.extend(garbled);
+        settings
     }
 
     /// Those of these variables, by their names.
