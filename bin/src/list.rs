@@ -1,12 +1,11 @@
 //! `seqioc list`: devices and PVs.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::registry;
+use crate::{output, registry};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -21,11 +20,11 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut all = Vec::new();
     let mut text = String::new();
-    for kind in registry::select(&options.devices) {
-        let (builder, _) = registry::build(&[kind], None)?;
+    for kind in registry::select(&options.devices)? {
+        let builder = registry::build(registry::in_the_box(&[kind], None)?)?;
         let pvs = builder.describe();
         let commands: Vec<_> =
-            kind.device().commands().iter().map(|c| (c.to_string(), c.doc().to_owned())).collect();
+            kind.device()?.commands().iter().map(|c| (c.to_string(), c.doc().to_owned())).collect();
         if options.json {
             all.push(serde_json::json!({
                 "device": kind.name, "prefix": kind.prefix, "about": kind.about, "pvs": pvs,
@@ -46,9 +45,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.json {
         writeln!(text, "{}", serde_json::to_string_pretty(&all)?)?;
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader, a pager perhaps, has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
+    Ok(output::write(&text)?)
 }

@@ -1,14 +1,19 @@
-//! `seqioc`: starts IOCs, lists devices, repeats beacons.
+//! `seqioc`: starts IOCs, lists devices, reads and writes PVs, explains the network.
 
+mod diagnose;
 mod list;
+mod manual;
+mod output;
 mod registry;
 mod repeater;
 mod run;
+mod search;
 mod tools;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use wrapper::config::ConfigFile;
 
 /// The tools that have a command line of their own.
 const TOOLS: &str = "Channel Access tools, each with -h for its options:
@@ -30,15 +35,42 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve devices: the ones named, or all
+    #[command(after_help = wrapper::launch::STATUS)]
     Run(run::Options),
+    /// Print the JSON schema of the config file
+    ///
+    /// Editors check a TOML file against it.
+    #[command(after_help = manual::STATUS)]
+    Schema,
     /// List the devices and their PVs
+    #[command(
+        after_help = "Exit status: 0 they are listed, 1 they could not be, 2 the command line is wrong."
+    )]
     List(list::Options),
     /// Share the beacons of servers among the clients of this host
     ///
     /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
     /// Multicast groups in EPICS_CAS_BEACON_ADDR_LIST are heard too. It ends with 0 at once when a repeater runs already,
     /// else with SIGINT or SIGTERM.
+    #[command(after_help = repeater::STATUS)]
     Repeater(repeater::Options),
+    /// Show who has a name: every server that answers, from where and how fast
+    ///
+    /// Searches as any client does: EPICS_CA_ADDR_LIST over UDP, EPICS_CA_NAME_SERVERS over TCP. Two servers with one
+    /// name are warned of.
+    #[command(after_help = search::STATUS)]
+    Search(search::Options),
+    /// Explain the network settings: what each variable means here, who is there, what is wrong
+    #[command(after_help = diagnose::STATUS)]
+    Diagnose(diagnose::Options),
+    /// Print what makes a shell complete the words of a command line
+    ///
+    /// For bash: seqioc completion bash > ~/.local/share/bash-completion/completions/seqioc
+    #[command(after_help = manual::STATUS)]
+    Completion(manual::Completion),
+    /// Print the manual page, or write one for each subcommand
+    #[command(after_help = manual::STATUS)]
+    Man(manual::Man),
 }
 
 fn main() -> ExitCode {
@@ -46,15 +78,34 @@ fn main() -> ExitCode {
         return call.run();
     }
     let result = match Cli::parse().command {
-        Command::Run(options) => run::run(&options),
-        Command::List(options) => list::run(&options),
-        Command::Repeater(options) => repeater::run(&options),
+        Command::Run(options) => run::run(&options).map(done),
+        Command::Schema => schema().map(done),
+        Command::List(options) => list::run(&options).map(done),
+        Command::Repeater(options) => repeater::run(&options).map(done),
+        Command::Search(options) => search::run(&options),
+        Command::Diagnose(options) => diagnose::run(&options),
+        Command::Completion(options) => manual::complete(whole(), &options).map(done),
+        Command::Man(options) => manual::write(whole(), &options).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("seqioc: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line with the tools, which have parsers of their own.
+fn whole() -> clap::Command {
+    Cli::command().subcommands(tools::describe::commands()).after_help(None::<&str>)
+}
+
+/// Prints the schema of the config file.
+fn schema() -> anyhow::Result<()> {
+    Ok(output::write(&format!("{}\n", serde_json::to_string_pretty(&ConfigFile::schema())?))?)
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

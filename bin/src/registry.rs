@@ -1,7 +1,8 @@
 //! The devices in the box.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use wrapper::config::{Arguments, ConfigFile};
 use wrapper::launch::RunOptions;
 use wrapper::{IocBuilder, SystemDevice};
 
@@ -10,7 +11,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) prefix: &'static str,
     pub(crate) about: &'static str,
-    make: fn() -> Box<dyn SystemDevice>,
+    make: fn(Arguments) -> Result<Box<dyn SystemDevice>, String>,
 }
 
 /// All kinds, in the order in which they start.
@@ -19,21 +20,29 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "clock",
         prefix: clock::PREFIX,
         about: "tells the time after a delay",
-        make: || Box::new(clock::Clock::new()),
+        make: |arguments| Ok(Box::new(clock::Clock::with(arguments.parse()?))),
     },
     Kind {
         name: "example",
         prefix: example::PREFIX,
         about: "stores trajectories, moves, fails when told to",
-        make: || Box::new(example::Example::new()),
+        make: |arguments| arguments.none().map(|()| Box::new(example::Example::new()) as _),
     },
 ];
 
 impl Kind {
-    /// A device of this kind.
-    pub(crate) fn device(&self) -> Box<dyn SystemDevice> {
-        (self.make)()
+    /// A device of this kind with what it takes by default.
+    pub(crate) fn device(&self) -> Result<Box<dyn SystemDevice>> {
+        (self.make)(Arguments::default()).map_err(anyhow::Error::msg)
     }
+}
+
+/// A device to serve.
+pub(crate) struct Served {
+    pub(crate) name: String,
+    pub(crate) kind: &'static Kind,
+    pub(crate) prefix: String,
+    device: Box<dyn SystemDevice>,
 }
 
 /// What the command line takes as device.
@@ -42,26 +51,63 @@ pub(crate) fn names() -> PossibleValuesParser {
 }
 
 /// The kinds of these names, each once; all without names.
-pub(crate) fn select(names: &[String]) -> Vec<&'static Kind> {
-    KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)).collect()
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Kind>> {
+    if let Some(unknown) = names.iter().find(|name| KINDS.iter().all(|kind| kind.name != **name)) {
+        bail!("there is no device {unknown:?}, only {}", known());
+    }
+    Ok(KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)).collect())
 }
 
-/// An IOC of these kinds, and each with its prefix.
-pub(crate) fn build(
-    kinds: &[&'static Kind],
-    options: Option<&RunOptions>,
-) -> Result<(IocBuilder, Vec<(&'static Kind, String)>)> {
-    let mut builder = IocBuilder::new();
-    let mut prefixes = Vec::new();
-    for kind in kinds {
-        let prefix = options.map_or_else(
-            || kind.prefix.to_owned(),
-            |options| options.prefix_of(kind.prefix, kinds.len() == 1),
-        );
-        builder = builder
-            .device(kind.name, &prefix, kind.device())
-            .with_context(|| format!("device {:?}", kind.name))?;
-        prefixes.push((*kind, prefix));
+fn known() -> String {
+    KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Devices of these kinds as they come in the box.
+pub(crate) fn in_the_box(kinds: &[&'static Kind], options: Option<&RunOptions>) -> Result<Vec<Served>> {
+    kinds
+        .iter()
+        .map(|kind| {
+            let prefix = options.map_or_else(
+                || kind.prefix.to_owned(),
+                |options| options.prefix_of(kind.prefix, kinds.len() == 1),
+            );
+            Ok(Served { name: kind.name.to_owned(), kind, prefix, device: kind.device()? })
+        })
+        .collect()
+}
+
+/// The devices of a config file: all, or those of these names.
+pub(crate) fn of_file(file: &ConfigFile, names: &[String], options: &RunOptions) -> Result<Vec<Served>> {
+    for name in names {
+        if !file.devices().any(|(known, _)| known == name) {
+            bail!("the config file has no device {name:?}");
+        }
     }
-    Ok((builder, prefixes))
+    let wanted: Vec<_> = file
+        .devices()
+        .filter(|(name, _)| names.is_empty() || names.iter().any(|wanted| wanted == name))
+        .collect();
+    let single = wanted.len() == 1;
+    wanted
+        .into_iter()
+        .map(|(name, table)| {
+            let wrong = |reason: String| file.device_error(name, reason);
+            let kind_name = table.kind.as_deref().unwrap_or(name);
+            let kind = KINDS
+                .iter()
+                .find(|kind| kind.name == kind_name)
+                .ok_or_else(|| wrong(format!("there is no kind {kind_name:?}, only {}", known())))?;
+            let device = (kind.make)(table.arguments.clone().into()).map_err(wrong)?;
+            let prefix = options.prefix_of(table.prefix.as_deref().unwrap_or(kind.prefix), single);
+            Ok(Served { name: name.to_owned(), kind, prefix, device })
+        })
+        .collect()
+}
+
+/// An IOC of these devices.
+pub(crate) fn build(devices: Vec<Served>) -> Result<IocBuilder> {
+    devices.into_iter().try_fold(IocBuilder::new(), |builder, served| {
+        let Served { name, prefix, device, .. } = served;
+        builder.device(&name, &prefix, device).with_context(|| format!("device {name:?}"))
+    })
 }

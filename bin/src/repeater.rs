@@ -3,6 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 
+/// Exit status when all is well, and otherwise.
+pub(crate) const STATUS: &str = "Exit status: 0 stopped by SIGINT or SIGTERM, or a repeater runs already, 1 the port cannot \
+    be had, 2 the command line is wrong, 130 a second SIGINT while it stopped.";
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// UDP port; 0 takes a free one [default: EPICS_CA_REPEATER_PORT, or 5065]

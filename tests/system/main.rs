@@ -2,15 +2,20 @@
 
 mod chaos;
 mod commands;
+mod diagnose;
 mod hosts;
 mod interop;
 mod interop_client;
 mod kinds;
 mod launch;
+mod manual;
 mod peers;
 mod process;
 mod raw;
+mod recorded;
 mod repeater;
+mod search;
 mod soak;
 mod stop;
 mod tools;
+mod verbose;

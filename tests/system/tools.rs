@@ -1,9 +1,13 @@
 //! `seqioc get`, `put`, `monitor` and `info` against a server of ours.
 
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::launch::{Server, isolated};
+use socket2::{Domain, Socket, Type};
+
+use crate::launch::{Lines, SOON, Server, free_port, isolated, wait_exit};
 
 /// A tool that searches this server.
 fn tool(server: &Server, args: &[&str]) -> Command {
@@ -41,7 +45,10 @@ fn what_fails_has_an_exit_status() {
     assert_eq!((status, printed.as_str()), (1, ""));
     let (status, printed) = run(&server, &["put", "wt:delay", "soon"]);
     assert_eq!(status, 1, "refused by the server: {printed}");
-    assert_eq!(run(&server, &["put", "-c", "wt:delay", "-1"]).0, 1, "outside its limits");
+    let refused = tool(&server, &["put", "-c", "wt:delay", "-1"]).output().expect("it starts");
+    assert_eq!(refused.status.code(), Some(1), "outside its limits");
+    let error = String::from_utf8(refused.stderr).expect("UTF-8");
+    assert!(error.starts_with("ERROR occured writing data: "), "no colour where no terminal is: {error:?}");
 }
 
 #[test]
@@ -62,4 +69,51 @@ fn a_monitor_shows_what_changes_and_info_where_it_is() {
         info.contains("State:            connected") && info.contains(&format!(":{}\n", server.tcp)),
         "{info}"
     );
+}
+
+/// A port whose queue of connections is full: who connects gets no answer at all. Kept as long as the sockets.
+fn black_hole() -> (Socket, Vec<Socket>, SocketAddr) {
+    let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let listener = socket();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    listener.listen(0).expect("it listens");
+    let address = listener.local_addr().expect("bound").as_socket().expect("IPv4");
+    let mut waiting = Vec::new();
+    // The queue takes one or two, whatever it is told.
+    while waiting.len() < 16 {
+        let one = socket();
+        let connected = one.connect_timeout(&address.into(), Duration::from_millis(200));
+        waiting.push(one);
+        if connected.is_err() {
+            return (listener, waiting, address);
+        }
+    }
+    panic!("{address} takes all connections");
+}
+
+#[test]
+fn a_get_ends_within_a_second_of_its_answer_whatever_its_name_servers_do() {
+    let server = Server::start();
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let (_listener, _waiting, hole) = black_hole();
+    let dead = [
+        ("silent", silent.local_addr().expect("bound").to_string()),
+        ("refused", format!("127.0.0.1:{}", free_port())),
+        ("unroutable", "255.255.255.255:5064".to_owned()),
+        ("black hole", hole.to_string()),
+    ];
+    let all = dead.iter().map(|(_, address)| &**address).collect::<Vec<_>>().join(" ");
+    for (what, list) in dead.iter().map(|(what, list)| (*what, &**list)).chain([("all", &all[..])]) {
+        let mut get = tool(&server, &["get", "-t", "wt:delay"]);
+        let mut get =
+            get.env("EPICS_CA_NAME_SERVERS", list).stdout(Stdio::piped()).spawn().expect("it starts");
+        let lines = Lines::of(get.stdout.take().expect("a pipe"));
+        assert_eq!(lines.next(Instant::now() + SOON).as_deref(), Some("0.2"), "{what}");
+        let status = wait_exit(&mut get, Duration::from_secs(1));
+        if status.is_none() {
+            get.kill().expect("it runs");
+            get.wait().expect("it ends");
+        }
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{what}: not within a second");
+    }
 }

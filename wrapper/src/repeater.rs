@@ -16,7 +16,7 @@ use crate::launch::{Signals, print, start_log_at};
 /// # Errors
 /// When the port cannot be had for another reason, or no thread.
 pub fn run(port: Option<u16>, verbose: bool) -> Result<(), IocError> {
-    start_log_at(if verbose { Level::INFO } else { Level::WARN }, false);
+    start_log_at(if verbose { Level::INFO } else { Level::WARN }, 0);
     let (config, warnings) = ClientConfig::from_env();
     warnings.iter().for_each(|warning| warn!("{warning}"));
     let port = port.unwrap_or(config.repeater_port);

@@ -9,6 +9,7 @@ use ca::ClientConfig;
 use ca::client::{AccessRights, Batch, Channel, Context, Data, Monitor, MonitorEvent, Status, StatusWatch};
 use ca_proto::dbr::Reply;
 use ca_proto::{Eca, EventMask};
+use wrapper::launch;
 
 use super::access::{
     Access, ChannelInfo, ChannelState, Event, GetRequest, PutRequest, SubscribeRequest, WriteError,
@@ -20,7 +21,10 @@ const WAITING: usize = 4096;
 const NAME: Duration = Duration::from_millis(300);
 
 /// Opens the client that the tools use, with the settings of the environment.
-pub(crate) fn open_access() -> Result<impl Access> {
+pub(crate) fn open_access(verbose: u8) -> Result<impl Access> {
+    if verbose > 0 {
+        launch::start_verbose_log(verbose);
+    }
     let (config, warnings) = ClientConfig::from_env();
     warnings.iter().for_each(|warning| eprintln!("{warning}"));
     // A tool is too short-lived to be the repeater of its host.

@@ -12,12 +12,20 @@ pub(crate) struct Console<'a> {
     pub(crate) err: &'a mut dyn Write,
     pub(crate) clock: fn() -> SystemTime,
     pub(crate) zone: TimeZone,
+    /// Standard error may have colours.
+    pub(crate) colour: bool,
 }
 
 impl Console<'_> {
     /// Now.
     pub(crate) fn now(&self) -> Stamp {
         Stamp::from_system((self.clock)())
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn error(&mut self, what: &str) -> io::Result<()> {
+        let error = if self.colour { "\x1b[31;1mERROR\x1b[0m" } else { "ERROR" };
+        writeln!(self.err, "{error} {what}")
     }
 
     /// Writes to standard output and lets it be seen.

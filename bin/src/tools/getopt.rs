@@ -14,7 +14,7 @@ pub(crate) enum Found<'a> {
 /// Goes through a command line; what is no option is collected.
 pub(crate) struct Getopt<'a> {
     /// Letters, each followed by a colon if it takes an argument.
-    letters: &'static str,
+    letters: &'a str,
     /// Options may follow operands.
     permute: bool,
     rest: std::slice::Iter<'a, Vec<u8>>,
@@ -26,7 +26,7 @@ pub(crate) struct Getopt<'a> {
 
 impl<'a> Getopt<'a> {
     /// Looks at the words behind the program's name.
-    pub(crate) fn new(letters: &'static str, permute: bool, words: &'a [Vec<u8>]) -> Self {
+    pub(crate) fn new(letters: &'a str, permute: bool, words: &'a [Vec<u8>]) -> Self {
         Self { letters, permute, rest: words.iter(), joined: &[], operands: Vec::new() }
     }
 

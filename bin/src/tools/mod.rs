@@ -8,6 +8,7 @@ mod access;
 mod client;
 mod connect;
 mod console;
+pub(crate) mod describe;
 mod escape;
 mod facts;
 mod get;
@@ -37,9 +38,10 @@ use access::Access;
 use console::Console;
 use jiff::tz::TimeZone;
 use options::{Options, Parsed};
+use wrapper::launch::is_colourful;
 
 /// The wait time of all tools, where `-w` does not give one.
-const TIMEOUT_VARIABLE: &str = "EPICS_CLI_TIMEOUT";
+pub(crate) const TIMEOUT_VARIABLE: &str = "EPICS_CLI_TIMEOUT";
 
 /// One of the four tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,8 @@ impl Call {
             err: &mut io::stderr(),
             clock: SystemTime::now,
             zone: TimeZone::system(),
+            // base colours always
+            colour: !self.strict || is_colourful(&io::stderr()),
         };
         match self.run_with(timeout.as_deref(), client::open_access, &mut console) {
             Ok(status) => ExitCode::from(status),
@@ -125,18 +129,19 @@ impl Call {
         }
     }
 
-    /// Runs the tool with a client that `open` opens once there is something to do; the exit status.
+    /// Runs the tool with a client that `open` opens, told how often `-v` was given, once there is something to do; the
+    /// exit status.
     fn run_with<A: Access>(
         &self,
         timeout: Option<&[u8]>,
-        open: impl FnOnce() -> anyhow::Result<A>,
+        open: impl FnOnce(u8) -> anyhow::Result<A>,
         console: &mut Console<'_>,
     ) -> anyhow::Result<u8> {
         let options = match options::parse(self, &self.words, timeout, console)? {
             Parsed::Run(options) => options,
             Parsed::Done(status) => return Ok(status),
         };
-        let verdict = self.dispatch(&options, &mut open()?, console)?;
+        let verdict = self.dispatch(&options, &mut open(options.verbose)?, console)?;
         Ok(if self.strict && verdict.failed { verdict.status.max(1) } else { verdict.status })
     }
 

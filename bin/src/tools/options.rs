@@ -80,6 +80,8 @@ pub(crate) struct Options {
     pub(crate) mask: EventMask,
     /// Interest level of `cainfo -s`.
     pub(crate) level: u32,
+    /// How often `-v` was given.
+    pub(crate) verbose: u8,
     /// PV names; a put's name and values.
     pub(crate) operands: Vec<Vec<u8>>,
 }
@@ -114,6 +116,7 @@ impl Default for Options {
             client_stamps: false,
             mask: EventMask::VALUE | EventMask::ALARM,
             level: 0,
+            verbose: 0,
             operands: Vec::new(),
         }
     }
@@ -131,8 +134,30 @@ impl Options {
     }
 }
 
+/// What `seqioc get` and the like have beside base's options.
+pub(crate) const OURS: &str = "Words on standard error:
+  -v: What happens; -vv: also what is received; -vvv: every message decoded
+
+Exit status: 0 done, 1 not found in time, or a read or write failed, or the
+  command line is wrong
+
+";
+
+impl Call {
+    /// The letters of the options, in the form of C's `getopt`; base's tools know no `-v`.
+    pub(crate) fn letters(&self) -> String {
+        format!("{}{}", self.tool.letters(), if self.strict { "v" } else { "" })
+    }
+
+    /// Base's help with the name that was called, and our own.
+    pub(crate) fn help(&self) -> String {
+        let text = self.tool.help().replace(self.tool.base_name(), &self.program);
+        if self.strict { text + OURS } else { text }
+    }
+}
+
 impl Tool {
-    /// The letters of the options, in the form of C's `getopt`.
+    /// The letters of base's options.
     fn letters(self) -> &'static str {
         match self {
             Self::Get => "taicnhsSVe:f:g:l:#:d:0:w:p:F:",
@@ -160,11 +185,16 @@ pub(crate) fn parse(
     console: &mut Console<'_>,
 ) -> io::Result<Parsed> {
     let mut parser = Parser { call, options: Options::default(), data_type: None, console };
+    if call.strict && words.first().is_some_and(|word| word == b"--help") {
+        parser.console.out.write_all(call.help().as_bytes())?;
+        return Ok(Parsed::Done(0));
+    }
     if let Some(text) = timeout {
         parser.preset_timeout(text)?;
     }
     // base's caput reads its values as they are, so "-5" is one
-    let mut getopt = Getopt::new(call.tool.letters(), call.tool != Tool::Put, words);
+    let letters = call.letters();
+    let mut getopt = Getopt::new(&letters, call.tool != Tool::Put, words);
     for found in getopt.by_ref() {
         let done = match found {
             Found::Option(letter, argument) => parser.option(letter, argument)?,
@@ -225,6 +255,7 @@ impl Parser<'_, '_> {
         match (tool, letter) {
             (_, b'h') => return self.help().map(|()| Some(0)),
             (_, b'V') => return self.version(Tool::Get).map(|()| Some(0)),
+            (_, b'v') => self.options.verbose = self.options.verbose.saturating_add(1),
             (_, b'w') => self.timeout(argument)?,
             (_, b'p') => self.priority(argument)?,
             (_, b'#') => self.count(argument)?,
@@ -255,9 +286,7 @@ impl Parser<'_, '_> {
     }
 
     fn help(&mut self) -> io::Result<()> {
-        let base = self.call.tool.base_name();
-        let text = self.call.tool.help().replace(base, &self.call.program);
-        self.console.err.write_all(text.as_bytes())?;
+        self.console.err.write_all(self.call.help().as_bytes())?;
         if self.call.tool == Tool::Info { self.version(Tool::Info) } else { Ok(()) }
     }
 

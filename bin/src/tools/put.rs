@@ -18,9 +18,6 @@ use super::scan::leading_double;
 
 /// Bytes of a DBR_STRING, the NUL included.
 const CELL: usize = NativeType::String.width();
-/// How base marks an error, whether or not a terminal shows it.
-const ERROR: &str = "\x1b[31;1mERROR\x1b[0m";
-
 /// Elements, ready to be sent.
 struct Elements {
     native: NativeType,
@@ -168,7 +165,7 @@ impl<A: Access> Put<'_, '_, A> {
             () => None,
         };
         if let Some(status) = refused {
-            writeln!(self.console.err, "{ERROR} from put operation: {}", message::text(status))?;
+            self.console.error(&format!("from put operation: {}", message::text(status)))?;
             return Ok(false);
         }
         let Elements { native, count, payload } = elements;
@@ -183,11 +180,11 @@ impl<A: Access> Put<'_, '_, A> {
                 Ok(true)
             }
             Err(status) if self.options.callback => {
-                writeln!(self.console.err, "{ERROR} occured writing data: {}", message::text(status))?;
+                self.console.error(&format!("occured writing data: {}", message::text(status)))?;
                 Ok(false)
             }
             Err(status) => {
-                writeln!(self.console.err, "{ERROR} from put operation: {}", message::text(status))?;
+                self.console.error(&format!("from put operation: {}", message::text(status)))?;
                 Ok(false)
             }
         }

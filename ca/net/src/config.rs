@@ -2,6 +2,8 @@
 
 mod client;
 mod env;
+mod mistakes;
+mod settings;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use ca_proto::{Limits, REPEATER_PORT, SERVER_PORT};
 use crate::Error;
 pub use client::ClientConfig;
 use env::Reader;
+pub use settings::{Setting, Settings, exports};
 
 /// Beacon period of base, in seconds.
 const BEACON_PERIOD: Duration = Duration::from_secs(15);
@@ -167,7 +170,7 @@ impl Config {
     }
 
     /// The addresses to bind, each once; `0.0.0.0` when none is listed.
-    pub(crate) fn listen_on(&self) -> Vec<Ipv4Addr> {
+    pub fn listen_on(&self) -> Vec<Ipv4Addr> {
         let mut listed = once(self.interfaces.iter().copied().filter(|ip| !ip.is_multicast()));
         if listed.is_empty() {
             listed.push(Ipv4Addr::UNSPECIFIED);

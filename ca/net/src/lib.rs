@@ -7,9 +7,11 @@
 pub mod client;
 mod config;
 mod error;
+pub mod presence;
 pub mod repeater;
 pub mod server;
+mod wire_log;
 
 pub use ca_proto as proto;
-pub use config::{ClientConfig, Config, ConfigWarning};
+pub use config::{ClientConfig, Config, ConfigWarning, Setting, Settings, exports};
 pub use error::Error;

@@ -58,7 +58,7 @@ pub enum CloseReason {
     /// The socket failed.
     #[error("socket error: {0}")]
     Socket(String),
-    /// The server stops.
-    #[error("the server stops")]
+    /// This side stops.
+    #[error("this side stops")]
     Stopped,
 }

@@ -6,8 +6,23 @@ use wrapper::{Command, CommandSpec, DeviceError, DeviceIo, GroupBuilder, GroupEr
 
 use crate::pvs::Pvs;
 
+/// What a clock is made with.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// First value of `delay`, in seconds, 0 to 3600.
+    pub delay: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { delay: 0.2 }
+    }
+}
+
 /// Equipment that needs `delay` seconds to tell the time.
 pub struct Clock {
+    settings: Settings,
     commands: Vec<CommandSpec>,
     pvs: Option<Pvs>,
 }
@@ -15,7 +30,13 @@ pub struct Clock {
 impl Clock {
     /// A clock.
     pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    /// A clock with other settings.
+    pub fn with(settings: Settings) -> Self {
         Self {
+            settings,
             commands: vec![CommandSpec::new("request", "takes delay seconds, then publishes the time")],
             pvs: None,
         }
@@ -34,7 +55,7 @@ impl SystemDevice for Clock {
     }
 
     fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
-        self.pvs = Some(Pvs::build(group)?);
+        self.pvs = Some(Pvs::build(group, self.settings)?);
         Ok(())
     }
 

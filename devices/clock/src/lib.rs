@@ -4,7 +4,7 @@
 mod device;
 mod pvs;
 
-pub use device::Clock;
+pub use device::{Clock, Settings};
 
 /// Prefix of its PVs, unless another is given.
 pub const PREFIX: &str = "wt:";

@@ -2,6 +2,8 @@
 
 use wrapper::{Command, GroupBuilder, GroupError, Pv};
 
+use crate::device::Settings;
+
 /// What the clock publishes, and what it is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Pvs {
@@ -10,7 +12,7 @@ pub(crate) struct Pvs {
 }
 
 impl Pvs {
-    pub(crate) fn build(group: &mut GroupBuilder) -> Result<Self, GroupError> {
+    pub(crate) fn build(group: &mut GroupBuilder, settings: Settings) -> Result<Self, GroupError> {
         let port = group.port()?;
         group
             .pv("request", 0.0)
@@ -20,7 +22,7 @@ impl Pvs {
         Ok(Self {
             response: group.pv("response", 0.0).units("s").precision(3).read_only().doc("Unix time").add()?,
             delay: group
-                .pv("delay", 0.2)
+                .pv("delay", settings.delay)
                 .units("s")
                 .precision(3)
                 .control_limits(0.0..=3600.0)

@@ -107,6 +107,7 @@ impl Launcher {
         // One IOC has no positional arguments, so it can take the list with blanks too.
         let command = RunOptions::augment_args(Command::new(name.to_owned()))
             .about(self.about)
+            .after_help(super::STATUS)
             .mut_arg("interfaces", |arg| arg.num_args(1..));
         self.options.iter().fold(command, |command, option| {
             let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);

@@ -2,18 +2,29 @@
 
 mod launcher;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use ca::Config;
 use clap::{ArgAction, Args, ValueEnum};
 use tokio::runtime::Handle;
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, info, warn};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::device::SystemDevice;
 use crate::ioc::{Ioc, IocBuilder, IocError};
 pub use launcher::Launcher;
+
+/// With so many `-v` every message is logged.
+const MESSAGES: u8 = 3;
+
+/// Exit status of a program that serves.
+pub const STATUS: &str = "Exit status: 0 stopped by SIGINT or SIGTERM, 1 it could not serve, 2 the command line is wrong, \
+    130 a second SIGINT while it stopped.";
 
 /// How `--list-pvs` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,7 +70,7 @@ pub struct RunOptions {
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// More words: -v circuits and commands, -vv what is received
+    /// More words: -v circuits and commands, -vv what is received, -vvv every message decoded
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Accepted for caproto's sake and ignored: there is one library
@@ -78,12 +89,7 @@ impl RunOptions {
     }
 
     fn level(&self) -> Level {
-        match (self.quiet, self.verbose) {
-            (true, _) => Level::WARN,
-            (false, 0) => Level::INFO,
-            (false, 1) => Level::DEBUG,
-            (false, _) => Level::TRACE,
-        }
+        if self.quiet { Level::WARN } else { level_of(self.verbose) }
     }
 
     /// The network settings: the environment's, changed by the flags.
@@ -132,17 +138,36 @@ pub fn hints(prefix: &str) -> Vec<String> {
 
 /// Starts the log on standard error; later calls change nothing.
 pub fn start_log(options: &RunOptions) {
-    start_log_at(options.level(), options.verbose > 0);
+    start_log_at(options.level(), options.verbose);
 }
 
-/// The same at this level, with the names of modules or without.
-pub(crate) fn start_log_at(level: Level, modules: bool) {
-    let _already_started = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(modules)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr)
-        .try_init();
+/// The same for a program with flags of its own: `verbose` is how often `-v` was given; with three, every message is
+/// logged.
+pub fn start_verbose_log(verbose: u8) {
+    start_log_at(level_of(verbose), verbose);
+}
+
+pub(crate) fn start_log_at(level: Level, verbose: u8) {
+    let messages = if verbose >= MESSAGES { LevelFilter::TRACE } else { LevelFilter::OFF };
+    let filter = Targets::new().with_default(level).with_target("ca::wire", messages);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_target(verbose > 0)
+        .with_ansi(is_colourful(&std::io::stderr()))
+        .with_writer(std::io::stderr);
+    let _already_started = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+/// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
+pub fn is_colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn level_of(verbose: u8) -> Level {
+    match verbose {
+        0 => Level::INFO,
+        1 => Level::DEBUG,
+        _ => Level::TRACE,
+    }
 }
 
 /// Serves an IOC until SIGINT or SIGTERM.

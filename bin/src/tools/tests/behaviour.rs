@@ -29,7 +29,8 @@ fn expect(change: impl Fn(&mut Fake), line: &str, out: &str, err: &str, statuses
         change(&mut fake);
         let mut said = run(&mut fake, &format!("{name} {rest}"));
         said.err = said.err.replace(&subcommand, tool);
-        let (out, err) = (out.to_owned(), err.to_owned());
+        let err = if name == tool { err.to_owned() } else { err.replace("\x1b[31;1mERROR\x1b[0m", "ERROR") };
+        let out = out.to_owned();
         assert_eq!(said, Said { out, err, status }, "{name} {rest}");
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::fake::Fake;
 use super::{Said, run_in};
 use crate::tools::Tool;
+use crate::tools::options::OURS;
 
 /// The captured calls, in the order in which they were made; see the note in the file.
 const CASES: &str = include_str!("../../../../tests/golden/tools/cases.json");
@@ -49,6 +50,11 @@ fn without_time(text: &str) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
+/// Base colours whether or not a terminal shows it.
+fn without_colour(text: &str) -> String {
+    text.replace("\x1b[31;1mERROR\x1b[0m", "ERROR")
+}
+
 fn tool(name: &str) -> Tool {
     Tool::ALL.into_iter().find(|tool| tool.base_name() == name).expect("a tool")
 }
@@ -68,7 +74,7 @@ fn differences(file: &str, strict: bool) -> Vec<String> {
         if strict {
             let subcommand = tool(&base).subcommand();
             line.splice(..1, ["seqioc", subcommand]);
-            case.said.err = case.said.err.replace(&base, &format!("seqioc {subcommand}"));
+            case.said.err = without_colour(&case.said.err.replace(&base, &format!("seqioc {subcommand}")));
             if case.said.status == 0 && case.said.err.contains("Exception") {
                 passed_over += 1;
                 case.said.status = 1;
@@ -116,7 +122,14 @@ fn help_is_that_of_base_with_our_name() {
         assert!(base.err.starts_with(&format!("\nUsage: {} [options] <PV name>", tool.base_name())));
         assert!(base.err.contains("default is 1.000000 second(s)"));
         let ours = run_in(&mut Fake::new(), &["seqioc", tool.subcommand(), "-h"], None);
-        assert_eq!(ours.err, base.err.replace(tool.base_name(), &format!("seqioc {}", tool.subcommand())));
+        let program = format!("seqioc {}", tool.subcommand());
+        assert!(ours.err.contains(OURS) && !base.err.contains("-v"), "{}", ours.err);
+        assert_eq!(ours.err.replace(OURS, ""), base.err.replace(tool.base_name(), &program));
+        let long = run_in(&mut Fake::new(), &["seqioc", tool.subcommand(), "--help"], None);
+        assert!(long.status == 0 && long.err.is_empty() && ours.err.starts_with(&long.out), "{long:?}");
+        let refused = run_in(&mut Fake::new(), &[tool.base_name(), "-v", "g:ao"], None);
+        let hint = format!("Unrecognized option: '-v'. ('{} -h' for help.)\n", tool.base_name());
+        assert_eq!((refused.status, refused.err), (1, hint));
     }
     let version = "\nEPICS Version seqioc 0.1.0, CA Protocol version 4.13\n";
     assert!(run_in(&mut Fake::new(), &["cainfo", "-h"], None).err.ends_with(version));

@@ -30,9 +30,10 @@ fn clock() -> SystemTime {
 fn run_in(fake: &mut Fake, line: &[&str], timeout: Option<&str>) -> Said {
     let call = Call::of(line.iter().map(Into::into)).expect("a tool");
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut console = Console { out: &mut out, err: &mut err, clock, zone: TimeZone::UTC };
+    let mut console =
+        Console { out: &mut out, err: &mut err, clock, zone: TimeZone::UTC, colour: !call.strict };
     let status = call
-        .run_with(timeout.map(str::as_bytes), || Ok(&mut *fake), &mut console)
+        .run_with(timeout.map(str::as_bytes), |_| Ok(&mut *fake), &mut console)
         .expect("a console that takes all");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Said { out: text(out), err: text(err), status }

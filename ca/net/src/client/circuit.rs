@@ -22,6 +22,7 @@ use super::monitor::MonitorCore;
 use super::report::CircuitReport;
 use super::slot::{Answer, Slot};
 use crate::Error;
+use crate::wire_log::{Role, Stream, Way};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
@@ -56,6 +57,8 @@ pub(super) struct State {
     stuck: Option<Instant>,
     /// No more requests: the server is gone, or nobody needs it.
     closed: bool,
+    /// What was sent, for who wants to read it.
+    said: Option<Box<Stream>>,
 }
 
 /// A circuit to a server.
@@ -81,6 +84,13 @@ impl State {
     fn take_replies(&mut self) -> Vec<Reply> {
         self.replies.drain().map(|(_, reply)| reply).collect()
     }
+}
+
+/// What has come of the server's words.
+struct Input {
+    bytes: BytesMut,
+    /// The same, for who wants to read it.
+    heard: Option<Box<Stream>>,
 }
 
 /// What the server said, in the order of its words.
@@ -112,6 +122,7 @@ impl Circuit {
             turned_away: false,
             stuck: None,
             closed: false,
+            said: Stream::open(Role::Client, Way::Sent, server),
         };
         Arc::new(Self { server, priority, permanent, state: Mutex::new(state), wake: Notify::new() })
     }
@@ -183,11 +194,15 @@ impl Circuit {
     fn flush(&self, stream: &TcpStream) -> std::io::Result<(bool, bool)> {
         let mut state = self.state.lock();
         while !state.output.is_empty() {
+            let State { output, said, .. } = &mut *state;
             let mut slices = [IoSlice::new(&[]); 17];
-            let filled = state.output.slices(&mut slices);
+            let filled = output.slices(&mut slices);
             match stream.try_write_vectored(&slices[..filled]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
+                    if let Some(said) = said {
+                        said.take_slices(&slices[..filled], count);
+                    }
                     state.output.advance(count);
                     state.stuck = None;
                 }
@@ -271,7 +286,8 @@ async fn connect(circuit: &Circuit, shared: &Shared) -> Result<TcpStream, CloseR
 }
 
 async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, stream: TcpStream) -> CloseReason {
-    let mut input = BytesMut::new();
+    let mut input =
+        Input { bytes: BytesMut::new(), heard: Stream::open(Role::Client, Way::Received, circuit.server) };
     let timer = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(timer);
     let mut last_call = None;
@@ -321,17 +337,21 @@ fn receive(
     circuit: &Arc<Circuit>,
     shared: &Arc<Shared>,
     stream: &TcpStream,
-    input: &mut BytesMut,
+    Input { bytes, heard }: &mut Input,
 ) -> Result<(), CloseReason> {
     for _ in 0..16 {
-        input.reserve(READ.max(input.len()));
-        match stream.try_read_buf(input) {
+        bytes.reserve(READ.max(bytes.len()));
+        match stream.try_read_buf(bytes) {
             Ok(0) => return Err(CloseReason::Peer),
-            Ok(_) => {}
+            Ok(count) => {
+                if let Some(heard) = heard {
+                    heard.take(&bytes[bytes.len() - count..]);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(CloseReason::Socket(error.to_string())),
         }
-        let (said, result) = circuit.handle_input(input);
+        let (said, result) = circuit.handle_input(bytes);
         let mut wakers = Wakers::new();
         for said in said {
             match said {

@@ -7,6 +7,7 @@ mod batch;
 mod channel;
 mod circuit;
 mod core;
+mod inquiry;
 mod listener;
 mod monitor;
 mod repeater;
@@ -41,9 +42,11 @@ use listener::Calls;
 pub use batch::{Batch, PendingBatch};
 pub use ca_proto::client::{AccessRights, Data};
 pub use channel::Channel;
+pub use inquiry::{Answer, Inquiry, Via, inquire};
 pub use monitor::{Monitor, MonitorEvent};
 pub use report::{ChannelReport, CircuitReport, ClientReport};
 pub use request::Pending;
+pub use search::destinations;
 pub use status::{Status, StatusWatch};
 
 /// A name server is tried again after this time.
@@ -173,11 +176,6 @@ impl Shared {
     fn ask_for_all(&self, server: &Circuit) {
         let cids: Vec<Cid> = self.searches.lock().names().map(|(cid, _)| cid).collect();
         cids.chunks(1024).for_each(|cids| self.ask(server, cids));
-    }
-
-    /// Whether a name can be searched at all: with its header it fits a datagram.
-    fn is_searchable(&self, name: &str) -> bool {
-        (1..=Searches::LONGEST_NAME).contains(&name.len())
     }
 
     /// Searches a name from a moment on; false when it cannot be searched.
@@ -314,9 +312,7 @@ impl Context {
         let socket = search::open(config.multicast_ttl).map_err(|e| Error::io("cannot search", e))?;
         let calls = listener::start_calls().map_err(|e| Error::io("cannot start a thread", e))?;
         let timing = Timing { longest_gap: config.max_search_period, ..Timing::default() };
-        let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
-        let identity =
-            Identity { user: if user.is_empty() { "unknown".to_owned() } else { user }, host: host_name() };
+        let identity = Identity { user: user_name(), host: host_name() };
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             config,
             identity,
@@ -373,6 +369,11 @@ impl Context {
     pub fn channels<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<Channel> {
         names.into_iter().map(|name| self.channel(name)).collect()
     }
+}
+
+fn user_name() -> String {
+    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
+    if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
 fn host_name() -> String {

@@ -12,6 +12,7 @@ use tracing::{debug, info};
 use super::Context;
 use crate::ClientConfig;
 use crate::repeater::Repeater;
+use crate::wire_log::{self, Role, Way};
 
 /// The first registration: programs that live shorter need no beacons.
 const FIRST: Duration = Duration::from_millis(500);
@@ -97,8 +98,10 @@ impl Registration {
         ensure(config, &Handle::current());
         heard.registered.store(false, Relaxed);
         let (message, to) = attempt(self.tries, own_address);
+        let to = SocketAddrV4::new(to, config.repeater_port);
+        wire_log::datagram(Role::Client, Way::Sent, to, &message);
         // Nobody there: it is tried again.
-        let _ = socket.send_to(&message, SocketAddrV4::new(to, config.repeater_port)).await;
+        let _ = socket.send_to(&message, to).await;
         self.tries = self.tries.wrapping_add(1);
         self.next = Some(now + RETRY);
     }

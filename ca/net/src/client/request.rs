@@ -69,7 +69,7 @@ impl Pending {
         let mut state = core.lock();
         let answer = if core.shared.stop.is_cancelled() {
             Some(Stage::failed(&core.name, "the context is closed", Eca::DISCONN))
-        } else if !core.shared.is_searchable(&core.name) {
+        } else if !super::search::is_searchable(&core.name) {
             Some(Stage::failed(&core.name, "no name that can be searched: 1 to 991 bytes", Eca::BADSTR))
         } else {
             let ready = state.status.connected && (state.told || matches!(request, Request::Connect));

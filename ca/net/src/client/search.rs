@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ca_proto::client::{Beacons, Sign, parse_reply};
+use ca_proto::client::{Beacons, Searches, Sign, parse_reply};
 use ca_proto::wire::Command;
 use socket2::SockRef;
 use tokio::net::UdpSocket;
@@ -12,6 +12,8 @@ use tracing::debug;
 
 use super::Shared;
 use super::repeater::Registration;
+use crate::ClientConfig;
+use crate::wire_log::{self, Role, Way};
 
 /// How long the list of interfaces is believed.
 const INTERFACES: Duration = Duration::from_secs(10);
@@ -21,19 +23,24 @@ const HURRY: Duration = Duration::from_secs(1);
 const RECEIVE: usize = 4 * 1024 * 1024;
 
 /// The addresses that searches go to.
-struct Destinations {
+pub(super) struct Destinations {
     listed: Vec<SocketAddrV4>,
     automatic: Vec<SocketAddrV4>,
     until: Option<Instant>,
 }
 
 impl Destinations {
-    fn look(&mut self, shared: &Shared, now: Instant) {
-        if !shared.config.auto_addresses || self.until.is_some_and(|until| now < until) {
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        Self { listed: config.addresses.clone(), automatic: Vec::new(), until: None }
+    }
+
+    /// Looks up the automatic ones, unless that was done a moment ago.
+    pub(super) fn look(&mut self, config: &ClientConfig, now: Instant) {
+        if !config.auto_addresses || self.until.is_some_and(|until| now < until) {
             return;
         }
         self.until = Some(now + INTERFACES);
-        let port = shared.config.server_port;
+        let port = config.server_port;
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         let broadcast = |interface: if_addrs::Interface| match interface.addr {
             if_addrs::IfAddr::V4(v4) if !v4.ip.is_loopback() => v4.broadcast,
@@ -46,9 +53,16 @@ impl Destinations {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &SocketAddrV4> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &SocketAddrV4> {
         self.automatic.iter().chain(&self.listed)
     }
+}
+
+/// Where a client with these settings sends its searches now, the automatic addresses first.
+pub fn destinations(config: &ClientConfig) -> Vec<SocketAddrV4> {
+    let mut destinations = Destinations::new(config);
+    destinations.look(config, Instant::now());
+    destinations.all().copied().collect()
 }
 
 /// Opens the socket of a context.
@@ -69,14 +83,13 @@ pub(super) async fn run(socket: std::net::UdpSocket, shared: Arc<Shared>) {
         Ok(socket) => socket,
         Err(error) => return tracing::error!("no search: {error}"),
     };
-    let listed = shared.config.addresses.clone();
-    let mut destinations = Destinations { listed, automatic: Vec::new(), until: None };
+    let mut destinations = Destinations::new(&shared.config);
     let mut beacons = Beacons::new(Instant::now());
     let mut buffer = vec![0; 65536];
     let mut registration = Registration::new(&shared.config, Instant::now());
     loop {
         let now = Instant::now();
-        destinations.look(&shared, now);
+        destinations.look(&shared.config, now);
         let due = send(&socket, &shared, &destinations, now).await;
         registration.poll(&socket, &shared.config, &shared.heard, now).await;
         let next = [due, registration.due()].into_iter().flatten().min();
@@ -120,18 +133,29 @@ async fn send(
         (datagrams, searches.timeout())
     };
     for (datagram, cids) in datagrams {
-        for destination in destinations.all() {
-            if let Err(error) = socket.send_to(&datagram, destination).await {
-                debug!("search to {destination}: {error}");
-            }
-        }
+        send_to_all(socket, &datagram, destinations).await;
         shared.search_over_tcp(&cids);
     }
     due
 }
 
+pub(super) async fn send_to_all(socket: &UdpSocket, datagram: &[u8], destinations: &Destinations) {
+    for destination in destinations.all() {
+        wire_log::datagram(Role::Client, Way::Sent, *destination, datagram);
+        if let Err(error) = socket.send_to(datagram, destination).await {
+            debug!("search to {destination}: {error}");
+        }
+    }
+}
+
+/// Whether a name can be searched at all: with its header it fits a datagram.
+pub(super) fn is_searchable(name: &str) -> bool {
+    (1..=Searches::LONGEST_NAME).contains(&name.len())
+}
+
 /// Handles a datagram; true when it confirms the registration with the repeater.
 fn receive(datagram: &[u8], from: SocketAddrV4, shared: &Arc<Shared>, beacons: &mut Beacons) -> bool {
+    wire_log::datagram(Role::Client, Way::Received, from, datagram);
     if let Some((server, id)) = Beacons::parse(datagram, *from.ip()) {
         shared.heard.beacon();
         let now = Instant::now();

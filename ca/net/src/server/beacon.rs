@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::{Service, Shared, interfaces};
 use crate::Config;
+use crate::wire_log::{self, Role, Way};
 
 /// How long to wait for a socket when there is none to be had.
 const RETRY: Duration = Duration::from_secs(5);
@@ -31,7 +32,8 @@ async fn send_for_ever<S: Service>(shared: &Shared<S>, period: Duration) {
     let mut failures = Failures::default();
     loop {
         let (message, gap) = beacons.next(shared.tcp_port());
-        for destination in destinations(&shared.config, &interfaces::present()) {
+        for destination in beacon_destinations(&shared.config) {
+            wire_log::datagram(Role::Server, Way::Sent, destination, &message);
             let sent = socket.send_to(&message, destination).await;
             if let Some(error) = failures.news(destination, sent.err()) {
                 warn!("beacons to {destination} fail: {error}");
@@ -78,6 +80,11 @@ impl Failures {
         let kind = (error.kind(), error.raw_os_error());
         (self.0.insert(destination, kind) != Some(kind)).then_some(error)
     }
+}
+
+/// Where a server with these settings sends its beacons now.
+pub fn beacon_destinations(config: &Config) -> Vec<SocketAddrV4> {
+    destinations(config, &interfaces::present())
 }
 
 /// The configured destinations and, unless switched off, the broadcast addresses of what is served.

@@ -25,6 +25,7 @@ use super::inbox::{Inbox, Subscriber};
 use super::report::CircuitStats;
 use super::service::{GetRequest, PutRequest};
 use super::{Service, Shared};
+use crate::wire_log::{Role, Stream, Way};
 
 /// Bytes read at once.
 const READ: usize = 64 * 1024;
@@ -72,6 +73,8 @@ pub(super) async fn run<S: Service>(
         stalled: false,
         ended: false,
         over_limit: 0,
+        heard: Stream::open(Role::Server, Way::Received, peer),
+        said: Stream::open(Role::Server, Way::Sent, peer),
     };
     debug!("{peer}: circuit open");
     let reason = driver.drive().await;
@@ -117,6 +120,9 @@ struct Driver<S: Service> {
     ended: bool,
     /// Requests over a limit that the server has counted.
     over_limit: u64,
+    /// What came and what was sent, for who wants to read it.
+    heard: Option<Box<Stream>>,
+    said: Option<Box<Stream>>,
 }
 
 /// Also when the task panics or is dropped: no PV goes on posting to a circuit that is gone.
@@ -257,6 +263,9 @@ impl<S: Service> Driver<S> {
             match self.stream.try_write_vectored(&slices[..filled]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
+                    if let Some(said) = &mut self.said {
+                        said.take_slices(&slices[..filled], count);
+                    }
                     self.output.advance(count);
                     sent += count;
                 }
@@ -281,6 +290,9 @@ impl<S: Service> Driver<S> {
             }
             Poll::Ready(Ok(count)) => {
                 trace!(count, "received");
+                if let Some(heard) = &mut self.heard {
+                    heard.take(&self.input[self.input.len() - count..]);
+                }
                 Ok(count)
             }
             Poll::Ready(Err(error)) => Err(error),

@@ -26,6 +26,7 @@ use tracing::{debug, warn};
 
 use crate::{Config, Error};
 
+pub use beacon::beacon_destinations;
 pub use ca_proto::server::{
     AccessRights, Acknowledgement, Claim, Client, Extra, FeedId, MonitorFilter, PutFailure, PutOutcome,
     Reading, Subscribed, Update,

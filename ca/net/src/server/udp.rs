@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use super::interfaces::{self, Broadcasts};
 use super::rate::Admission;
 use super::{Service, Shared, hand_on};
+use crate::wire_log::{self, Role, Way};
 
 /// Datagrams received at once.
 const BATCH: usize = 8;
@@ -203,8 +204,10 @@ pub(super) fn search<S: Service>(
             return None;
         }
     }
+    wire_log::datagram(Role::Server, Way::Received, peer, datagram);
     let exists = |name: &str| shared.service.exists(name);
     let searched = handle_datagram(datagram, shared.tcp_port(), exists, |reply| {
+        wire_log::datagram(Role::Server, Way::Sent, peer, reply);
         if let Err(error) = answers.try_send_to(reply, peer.into()) {
             debug!("search answer to {peer}: {error}");
         }

@@ -1,6 +1,6 @@
 //! How a context finds its servers: UDP, name servers, beacons, the repeater.
 
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -193,4 +193,23 @@ fn a_beacon_of_a_server_that_comes_up_ends_a_long_wait() {
     let start = Instant::now();
     fake.hear();
     assert!(start.elapsed() < Duration::from_millis(1200), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_context_is_dropped_within_a_second_whatever_its_name_servers_do() {
+    let rig = Rig::new();
+    let (silent, closed) = (Fake::new(), Fake::new());
+    let refused = closed.address();
+    drop(closed);
+    let unroutable = SocketAddrV4::new(Ipv4Addr::BROADCAST, 5064);
+    for dead in [vec![silent.address()], vec![refused], vec![unroutable], vec![silent.address(), refused]] {
+        let isolated = ClientConfig::isolated(rig.udp().port());
+        let context =
+            Context::new(ClientConfig { name_servers: dead.clone(), ..isolated }).expect("a socket");
+        let channel = context.channel("double");
+        assert_eq!(get(&channel), 1.5);
+        let start = Instant::now();
+        drop((channel, context));
+        assert!(start.elapsed() < Duration::from_secs(1), "{dead:?}: {:?}", start.elapsed());
+    }
 }

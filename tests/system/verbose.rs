@@ -1,0 +1,69 @@
+//! `-vvv`: every message decoded, on both sides, and not otherwise.
+
+use std::process::Output;
+
+use crate::launch::{SOON, Server, isolated, wait_for};
+
+/// A get with more arguments; what it logged.
+fn get(server: &Server, more: &[&str]) -> String {
+    let Output { status, stdout, stderr } = isolated(env!("CARGO_BIN_EXE_seqioc"))
+        .arg("get")
+        .args(more)
+        .args(["-t", "wt:delay"])
+        .env("EPICS_CA_ADDR_LIST", "127.0.0.1")
+        .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+        .env("EPICS_CA_SERVER_PORT", server.udp.to_string())
+        .output()
+        .expect("it starts");
+    assert_eq!((status.code(), &stdout[..]), (Some(0), &b"0.2\n"[..]));
+    String::from_utf8(stderr).expect("UTF-8")
+}
+
+/// The messages of a log, in their order.
+fn messages(log: &str) -> Vec<&str> {
+    log.lines().filter_map(|line| line.split_once("TRACE ca::wire: ")).map(|(_, message)| message).collect()
+}
+
+/// The search, the channel and the get stand in this order, each request `asks` and each answer `hears` of a peer that
+/// begins so.
+#[track_caller]
+fn expect_exchange(log: &str, [asks, hears]: [&str; 2], [udp, tcp]: [&str; 2]) {
+    let messages = messages(log);
+    let mut rest = messages.iter();
+    for (way, peer, message) in [
+        (asks, udp, ": SEARCH \"wt:delay\" cid "),
+        (hears, udp, ": SEARCH found: "),
+        (asks, tcp, ": CREATE_CHAN \"wt:delay\" cid "),
+        (hears, tcp, ": CREATE_CHAN cid "),
+        (asks, tcp, ": READ_NOTIFY sid "),
+        (hears, tcp, ": READ_NOTIFY ioid "),
+    ] {
+        let start = format!("{way} {peer}");
+        let found = rest.any(|line| line.starts_with(&start) && line.contains(message));
+        assert!(found, "no {start}..{message} in its place in\n{messages:#?}");
+    }
+}
+
+#[test]
+fn three_v_log_every_message_of_client_and_server_with_direction_and_peer() {
+    let server = Server::with(&["-vvv"], 0);
+    let log = get(&server, &["-vvv"]);
+    let (udp, tcp) = (format!("127.0.0.1:{}:", server.udp), format!("127.0.0.1:{}:", server.tcp));
+    expect_exchange(&log, ["sent to", "received from"], [&udp, &tcp]);
+    assert!(log.contains(" DBR_TIME_DOUBLE x 1 = 0.2\n"), "{log}");
+    let log = wait_for("the answer is logged", SOON, || {
+        let log = server.log();
+        log.contains("READ_NOTIFY ioid ").then_some(log)
+    });
+    expect_exchange(&log, ["received from", "sent to"], ["127.0.0.1:"; 2]);
+}
+
+#[test]
+fn fewer_v_log_no_message() {
+    let server = Server::with(&["-vv"], 0);
+    assert_eq!(get(&server, &[]), "");
+    let log = get(&server, &["-vv"]);
+    assert!(log.contains("DEBUG ca::client") && messages(&log).is_empty(), "{log}");
+    let (_, _, log) = server.stop("TERM");
+    assert!(log.contains("TRACE ca::server") && messages(&log).is_empty(), "{log}");
+}
