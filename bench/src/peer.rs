@@ -127,6 +127,11 @@ impl Server {
         writeln!(stdin, "{line}").and_then(|()| stdin.flush()).map_err(|e| self.explain(e.into()))
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Where it answers searches.
     pub fn udp_addr(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.udp))

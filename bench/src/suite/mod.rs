@@ -19,6 +19,7 @@ mod image;
 mod machine;
 mod memory;
 mod micro;
+mod pin;
 mod rising;
 pub mod row;
 pub mod run;
@@ -110,7 +111,12 @@ fn measure<T>(
 ) -> Row {
     row.sides = sides.iter().map(|s| Series::new(s.server.name)).collect();
     for round in 0..=rounds {
-        for (side, series) in sides.iter_mut().zip(&mut row.sides) {
+        let mut turns: Vec<_> = sides.iter_mut().zip(&mut row.sides).collect();
+        // the order turns too: who comes second gains or loses nothing by it
+        if round % 2 == 0 {
+            turns.reverse();
+        }
+        for (side, series) in turns {
             if let Err(error) = one_round(side, series, round > 0, &mut work) {
                 row.fault = Some(format!("{:#}", side.server.explain(error)));
                 eprintln!("  FAILED {}: {}", row.case, row.fault.as_deref().unwrap_or_default());

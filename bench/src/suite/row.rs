@@ -142,6 +142,23 @@ impl Row {
         })
     }
 
+    /// The middle half of the rounds' ratios, and the ratio of CPU time, for a row of many rounds.
+    pub fn middle(&self) -> String {
+        let (Some(ratios), Some((ours, peer))) = (self.ratios(), self.sides.first().zip(self.peer())) else {
+            return String::new();
+        };
+        let cpu = Sample::new(paired_ratios(&ours.cpu_us, &peer.cpu_us));
+        let half = |s: &Sample| format!("{}..{}", short(s.quantile(0.25)), short(s.quantile(0.75)));
+        format!(
+            "{} rounds, middle half of the ratios {}; server CPU time to {}'s {}, middle half {}",
+            ratios.len(),
+            half(&ratios),
+            peer.name,
+            short(cpu.median()),
+            half(&cpu)
+        )
+    }
+
     /// What is compared with the goal, for people.
     pub fn figure(&self) -> String {
         match self.goal {

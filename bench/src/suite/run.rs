@@ -29,6 +29,8 @@ pub struct Args {
 pub enum Case {
     /// Get, put and put-notify of scalars
     Scalars,
+    /// Get of scalars, one at a time
+    Sequential,
     /// Get, put and put-notify of arrays
     Arrays,
     /// Channels and searches
@@ -49,10 +51,11 @@ pub enum Case {
     Micro,
 }
 
-const ALL: [Case; 10] = [
+const ALL: [Case; 11] = [
     Case::Idle,
     Case::Memory,
     Case::Scalars,
+    Case::Sequential,
     Case::Arrays,
     Case::Connect,
     Case::Devices,
@@ -66,6 +69,7 @@ impl Case {
     fn rows(self, lab: &Lab) -> Result<Vec<Row>> {
         match self {
             Self::Scalars => scalar::rows(lab),
+            Self::Sequential => scalar::sequential(lab),
             Self::Arrays => array::rows(lab),
             Self::Connect => connect::rows(lab),
             Self::Devices => device::rows(lab),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, ensure};
 
+use super::pin::Pinned;
 use super::{CAPROTO, Done, Goal, Lab, OURS, RSRV, Row, Series, Side, measure};
 use crate::ca::{Channel, Circuit, Message};
 use crate::wire::{DBR_DOUBLE, DBR_FLOAT, DBR_LONG, DBR_STRING};
@@ -17,6 +18,8 @@ const BATCH: u64 = 256;
 const WINDOW: u64 = 1024;
 /// caproto gets this part of the operations.
 const SLOWER: u64 = 50;
+/// Sequential gets in a round: some 10 ms, so that a disturbance spoils a round, and with it one pair, not the row.
+const SHORT: u64 = 500;
 
 const KINDS: [(&str, u16); 4] =
     [("double", DBR_DOUBLE), ("float", DBR_FLOAT), ("long", DBR_LONG), ("string", DBR_STRING)];
@@ -33,11 +36,7 @@ struct State {
 pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let mut rows = vec![sink(lab)?];
     for (kind, dbr) in KINDS {
-        let mut sides = vec![State::open(lab.ours(&[])?, kind, dbr)?];
-        sides.push(State::open(lab.softioc(RSRV, &[])?, kind, dbr)?);
-        if dbr == DBR_DOUBLE {
-            sides.push(State::open(lab.caproto(&[])?, kind, dbr)?);
-        }
+        let mut sides = servers(lab, kind, dbr)?;
         let (rounds, many, few) = (lab.pick(7, 2), lab.pick(200_000, 20_000), lab.pick(3000, 300));
         let goal = |limit| Some(Goal::PartAtMost(RSRV, limit));
         let mut case = |name: &str, goal, ops: u64, work: fn(&mut State, u64) -> Result<()>| {
@@ -52,10 +51,40 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
         case("pipelined put", goal(0.5), many, State::puts);
         // rsrv takes 30 us for one
         case("pipelined put-notify", goal(0.8), many / 10, |s, ops| s.pipelined(ops, true));
-        case("sequential get", goal(1.05), few, |s, ops| s.sequential(ops, false));
         case("sequential put-notify", goal(0.8), few, |s, ops| s.sequential(ops, true));
     }
     Ok(rows)
+}
+
+/// The rows of sequential gets, on one core: whether the kernel wakes a server's thread on the client's core or on another weighs
+/// four times what the server does, and changes from second to second.
+pub fn sequential(lab: &Lab) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (kind, dbr) in KINDS {
+        let mut sides = servers(lab, kind, dbr)?;
+        let pinned = Pinned::with(sides.iter().map(|side| side.server.pid()));
+        let row = Row::new(format!("sequential get, {kind}"), "us/op", Some(Goal::PartAtMost(RSRV, 1.05)));
+        let row = measure(row, lab.pick(100, 2), &mut sides, |side| {
+            let ops = if side.server.name == CAPROTO { SHORT.div_ceil(SLOWER) } else { SHORT };
+            side.state.sequential(ops, false).map(|()| Done::ops(ops))
+        });
+        let place = match pinned {
+            Ok(_) => "client and servers on one core".to_owned(),
+            Err(error) => format!("on any core, as they cannot be held on one: {error:#}"),
+        };
+        let note = format!("{place}; {}", row.middle());
+        rows.push(row.demand_equal_work(&[CAPROTO]).note(note));
+    }
+    Ok(rows)
+}
+
+fn servers(lab: &Lab, kind: &str, dbr: u16) -> Result<Vec<Side<State>>> {
+    let mut sides = vec![State::open(lab.ours(&[])?, kind, dbr)?];
+    sides.push(State::open(lab.softioc(RSRV, &[])?, kind, dbr)?);
+    if dbr == DBR_DOUBLE {
+        sides.push(State::open(lab.caproto(&[])?, kind, dbr)?);
+    }
+    Ok(sides)
 }
 
 /// What the client alone takes for a pipelined put: nobody but a reader that drops all bytes is at the other end.

@@ -138,18 +138,21 @@ impl PvCore {
 
     /// The plain case: one lock, no allocation.
     fn put_scalar(&self, wire: WireArray<'_>) -> Result<(), PutError> {
-        let quick = !matches!(self.fixed.native, NativeType::Enum | NativeType::String);
-        let early = if quick { Some(wire.to_scalar(self.fixed.native, &[], 0)?) } else { None };
+        let native = self.fixed.native;
+        let early = match native {
+            NativeType::Enum => None,
+            _ if wire.ty == native => wire.element(0),
+            NativeType::String => None,
+            _ => Some(wire.to_scalar(native, &[], 0)?),
+        };
         batch(|| {
             let mut state = self.lock();
             let scalar = match early {
                 Some(scalar) => scalar,
-                None => wire.to_scalar(self.fixed.native, &state.meta.labels, state.meta.precision)?,
+                None => wire.to_scalar(native, &state.meta.labels, state.meta.precision)?,
             };
             check_control(&scalar, &state.meta)?;
-            let value = Value::Scalar(scalar);
-            let alarm = state.alarm_of(&value);
-            state.store(value, alarm, None, self.fixed.every_post);
+            state.store_scalar(scalar, self.fixed.every_post);
             Ok(())
         })
     }

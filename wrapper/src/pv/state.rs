@@ -81,14 +81,30 @@ impl State {
 
     /// Stores and pushes to the subscribers; returns the old value, to be freed after the lock.
     pub(super) fn store(&mut self, value: Value, alarm: Alarm, stamp: Option<Stamp>, every: bool) -> Value {
-        let mut mask = self.news(&value, every);
+        let mask = self.accept(&value, alarm, stamp, every);
+        let old = std::mem::replace(&mut self.value, value);
+        self.push(mask);
+        old
+    }
+
+    /// The same of an element that a client put, which takes the place of another: there is nothing to free.
+    #[inline]
+    pub(super) fn store_scalar(&mut self, scalar: Scalar, every: bool) {
+        let value = Value::Scalar(scalar);
+        let mask = self.accept(&value, self.alarm_of(&value), None, every);
+        self.value = value;
+        self.push(mask);
+    }
+
+    /// All that a new value changes but the value itself; returns the kinds of change.
+    #[inline]
+    fn accept(&mut self, value: &Value, alarm: Alarm, stamp: Option<Stamp>, every: bool) -> EventMask {
+        let mut mask = self.news(value, every);
         mask.set(EventMask::ALARM, self.alarm != alarm);
         self.stamp = stamp.unwrap_or_else(|| self.next_stamp());
         self.change_alarm(alarm);
         self.defined = true;
-        let old = std::mem::replace(&mut self.value, value);
-        self.push(mask);
-        old
+        mask
     }
 
     /// The kinds of change that a value is by the deadbands.

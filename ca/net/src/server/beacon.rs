@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use ca_proto::server::beacon::Beacons;
 use if_addrs::Ifv4Addr;
-use tokio::net::UdpSocket;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::{Service, Shared, interfaces};
@@ -19,44 +20,60 @@ use crate::wire_log::{self, Role, Way};
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Sends beacons until the server stops. No error ends it.
-pub(super) async fn send<S: Service>(shared: Arc<Shared<S>>, period: Duration) {
-    tokio::select! {
-        () = shared.stop.cancelled() => {}
-        () = send_for_ever(&shared, period) => {}
-    }
+///
+/// In a thread of its own, which sleeps by itself: as long as a timer of the runtime is due some day, the kernel arms and
+/// disarms one whenever a worker waits for its sockets, which costs 3 % of a get.
+pub(super) fn spawn<S: Service>(shared: &Arc<Shared<S>>, tasks: &TaskTracker, period: Duration) {
+    let (running, stopped) = mpsc::channel();
+    let (stop, shared) = (shared.stop.clone(), shared.clone());
+    tasks.spawn(async move {
+        stop.cancelled().await;
+        drop(running);
+    });
+    tasks.spawn_blocking(move || send(&shared, period, &stopped));
 }
 
-async fn send_for_ever<S: Service>(shared: &Shared<S>, period: Duration) {
-    let socket = socket(&shared.config).await;
+fn send<S: Service>(shared: &Shared<S>, period: Duration, stopped: &Receiver<()>) {
+    let Some(socket) = socket(&shared.config, stopped) else { return };
     let mut beacons = Beacons::new(period);
     let mut failures = Failures::default();
     loop {
         let (message, gap) = beacons.next(shared.tcp_port());
         for destination in beacon_destinations(&shared.config) {
             wire_log::datagram(Role::Server, Way::Sent, destination, &message);
-            let sent = socket.send_to(&message, destination).await;
+            let sent = socket.send_to(&message, destination);
             if let Some(error) = failures.news(destination, sent.err()) {
                 warn!("beacons to {destination} fail: {error}");
             }
         }
-        tokio::time::sleep(gap).await;
+        if !sleep(gap, stopped) {
+            return;
+        }
     }
 }
 
-async fn socket(config: &Config) -> UdpSocket {
+/// False when the server stopped meanwhile.
+fn sleep(time: Duration, stopped: &Receiver<()>) -> bool {
+    stopped.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
+}
+
+/// `None` when the server stopped before there was one to be had.
+fn socket(config: &Config, stopped: &Receiver<()>) -> Option<UdpSocket> {
     let mut told = false;
     loop {
-        match open(config).await {
-            Ok(socket) => return socket,
+        match open(config) {
+            Ok(socket) => return Some(socket),
             Err(error) if !std::mem::replace(&mut told, true) => warn!("no beacons now: {error}"),
             Err(_) => {}
         }
-        tokio::time::sleep(RETRY).await;
+        if !sleep(RETRY, stopped) {
+            return None;
+        }
     }
 }
 
-async fn open(config: &Config) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+fn open(config: &Config) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     let options = [
         socket.set_broadcast(true),
         socket.set_multicast_loop_v4(true),
@@ -173,9 +190,9 @@ mod tests {
         assert!(failures.news(to, error(io::ErrorKind::PermissionDenied)).is_some());
     }
 
-    #[tokio::test]
-    async fn multicast_beacons_leave_with_the_configured_hops_and_are_heard_here_too() {
-        let socket = open(&Config { multicast_ttl: 7, ..Config::default() }).await.expect("a socket");
+    #[test]
+    fn multicast_beacons_leave_with_the_configured_hops_and_are_heard_here_too() {
+        let socket = open(&Config { multicast_ttl: 7, ..Config::default() }).expect("a socket");
         assert_eq!(socket.multicast_ttl_v4().expect("an option"), 7);
         assert!(socket.multicast_loop_v4().expect("an option"));
         assert!(socket.broadcast().expect("an option"));

@@ -71,6 +71,7 @@ pub(super) async fn run<S: Service>(
         shared: shared.clone(),
         high_water: limits.output_high_water,
         stalled: false,
+        cut_short: false,
         ended: false,
         over_limit: 0,
         heard: Stream::open(Role::Server, Way::Received, peer),
@@ -103,6 +104,10 @@ impl Turn {
     }
 }
 
+fn closed(error: std::io::Error) -> CloseReason {
+    CloseReason::Socket(error.to_string())
+}
+
 struct Driver<S: Service> {
     stream: TcpStream,
     circuit: ServerCircuit<S::Channel>,
@@ -116,6 +121,8 @@ struct Driver<S: Service> {
     high_water: usize,
     /// Input waits because the output is full.
     stalled: bool,
+    /// The last round ended because the output was full.
+    cut_short: bool,
     /// The client will send nothing more.
     ended: bool,
     /// Requests over a limit that the server has counted.
@@ -135,57 +142,70 @@ impl<S: Service> Drop for Driver<S> {
 }
 
 impl<S: Service> Driver<S> {
-    /// Moves bytes until the circuit ends. Reads in every round, so that an ECHO or an EVENTS_OFF is heard
-    /// however many updates wait.
+    /// Moves bytes until the circuit ends.
     async fn drive(&mut self) -> CloseReason {
         let stop = self.shared.stop.clone();
         let mut stopped = pin!(stop.cancelled());
-        let mut turn = Turn::default();
         loop {
-            let bytes = match poll_fn(|context| Poll::Ready(self.round(context))).await {
-                Ok(bytes) => bytes,
-                Err(reason) => return reason,
-            };
-            if bytes == 0 && self.ended && self.output.is_empty() {
-                return CloseReason::Peer;
-            }
-            let room = self.output.len() < self.high_water && !self.ended;
-            if bytes > 0 || (room && !self.view.inbox.wait(self.output.len() < BULK_BELOW)) {
-                if turn.is_over(bytes) {
-                    tokio::task::yield_now().await;
-                    if stop.is_cancelled() {
-                        return CloseReason::Stopped;
-                    }
+            let turn = poll_fn(|context| {
+                if stopped.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Err(CloseReason::Stopped));
                 }
-                continue;
-            }
-            turn = Turn::default();
-            let ready = tokio::select! {
-                biased;
-                () = stopped.as_mut() => return CloseReason::Stopped,
-                ready = self.stream.readable(), if room => ready,
-                ready = self.stream.writable(), if !self.output.is_empty() => ready,
-                () = self.view.inbox.woken(), if room => Ok(()),
-            };
-            if let Err(error) = ready {
-                return CloseReason::Socket(error.to_string());
+                self.poll_turn(context)
+            });
+            match turn.await {
+                Ok(()) => tokio::task::yield_now().await,
+                Err(reason) => return reason,
             }
         }
     }
 
+    /// Moves bytes until there is nothing to do, or others are due. Reads in every round, so that an ECHO or an
+    /// EVENTS_OFF is heard however many updates wait.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let mut turn = Turn::default();
+        loop {
+            let bytes = self.round(context)?;
+            if bytes == 0 && self.ended && self.output.is_empty() {
+                return Poll::Ready(Err(CloseReason::Peer));
+            }
+            if self.poll_more(bytes, context).map_err(closed)?.is_pending() {
+                return Poll::Pending;
+            }
+            if turn.is_over(bytes) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Pending when another round would find nothing to do: the task is woken when one would.
+    fn poll_more(&self, bytes: usize, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        if bytes > 0 && (self.cut_short || self.ended) {
+            return Poll::Ready(Ok(()));
+        }
+        let room = self.output.len() < self.high_water && !self.ended;
+        if room && self.view.inbox.poll_ready(self.output.len() < BULK_BELOW, context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if room && let Poll::Ready(ready) = self.stream.poll_read_ready(context) {
+            return Poll::Ready(ready);
+        }
+        if self.output.is_empty() { Poll::Pending } else { self.stream.poll_write_ready(context) }
+    }
+
     /// Reads, executes, delivers and sends once; returns the bytes moved, 0 when there is nothing to do.
     fn round(&mut self, context: &mut Context<'_>) -> Result<usize, CloseReason> {
-        let socket = |error: std::io::Error| CloseReason::Socket(error.to_string());
         let received = if self.ended || self.stalled || self.output.len() >= self.high_water {
             0
         } else {
-            self.receive(context).map_err(socket)?
+            self.receive(context).map_err(closed)?
         };
         let consumed = self.execute()?;
         if !self.ended {
             self.deliver();
         }
-        let sent = self.flush().map_err(socket)?;
+        self.cut_short = self.output.len() >= self.high_water;
+        let sent = self.flush().map_err(closed)?;
         if received + consumed + sent > 0 {
             self.count();
         }
@@ -260,7 +280,11 @@ impl<S: Service> Driver<S> {
         while !self.output.is_empty() {
             let mut slices = [IoSlice::new(&[]); 17];
             let filled = self.output.slices(&mut slices);
-            match self.stream.try_write_vectored(&slices[..filled]) {
+            let written = match &slices[..filled] {
+                [one] => self.stream.try_write(one),
+                several => self.stream.try_write_vectored(several),
+            };
+            match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     if let Some(said) = &mut self.said {
@@ -315,7 +339,7 @@ impl<S: Service> Driver<S> {
                     if self.stream.writable().await.is_err() {
                         return;
                     }
-                } else if !stopped || self.view.inbox.wait(true) {
+                } else if !stopped || !self.view.inbox.is_ready(true) {
                     return;
                 } else {
                     tokio::task::yield_now().await;

@@ -123,7 +123,7 @@ fn serve<S: Service>(
         tasks.spawn(udp::serve(search, shared.clone()));
     }
     if first && let Some(period) = shared.config.beacon_period {
-        tasks.spawn(beacon::send(shared.clone(), period));
+        beacon::spawn(shared, tasks, period);
     }
 }
 

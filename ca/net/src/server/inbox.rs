@@ -3,24 +3,25 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use ca_proto::dbr::Stamp;
 use ca_proto::server::{Delivery, FeedId, Mailbox, Ticket, Update};
 use ca_proto::{Eca, EventMask, Limits};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 /// The mailbox of one circuit, with its waker.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
-    wake: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     mailbox: Mailbox,
+    /// Wakes the circuit's task.
+    waker: Waker,
     /// The circuit's task waits, and can take what is left now.
     waiting: bool,
     /// It can take bulk updates too.
@@ -99,8 +100,8 @@ pub(crate) fn pass<R>(f: impl FnOnce() -> R) -> R {
 
 impl Inbox {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let state = State { mailbox: Mailbox::new(limits), waiting: false, bulk: false, batch: 0 };
-        Self { state: Mutex::new(state), wake: Notify::new() }
+        let (mailbox, waker) = (Mailbox::new(limits), Waker::noop().clone());
+        Self { state: Mutex::new(State { mailbox, waker, waiting: false, bulk: false, batch: 0 }) }
     }
 
     fn with(self: &Arc<Self>, change: impl FnOnce(&mut Mailbox)) {
@@ -110,9 +111,9 @@ impl Inbox {
             return;
         }
         if DEPTH.get() == 0 {
-            state.waiting = false;
+            let waker = state.stop_waiting();
             drop(state);
-            self.wake.notify_one();
+            waker.wake();
         } else if std::mem::replace(&mut state.batch, BATCH.get()) != BATCH.get() {
             // It goes on waiting until the batch ends, so that other threads can wake it before.
             WAKES.with_borrow_mut(|wakes| wakes.push(self.clone()));
@@ -124,8 +125,11 @@ impl Inbox {
     }
 
     fn wake_waiting(&self) {
-        if std::mem::replace(&mut self.state.lock().waiting, false) {
-            self.wake.notify_one();
+        let mut state = self.state.lock();
+        if state.waiting {
+            let waker = state.stop_waiting();
+            drop(state);
+            waker.wake();
         }
     }
 
@@ -135,20 +139,38 @@ impl Inbox {
     }
 
     pub(crate) fn pop(&self, bulk: bool) -> Option<Delivery> {
-        self.state.lock().mailbox.pop(bulk)
+        let mut state = self.state.lock();
+        // Whoever takes looks again before it sleeps: it needs no wake-up until then.
+        state.waiting = false;
+        state.mailbox.pop(bulk)
     }
 
-    /// Announces that the task will wait, and whether it could take bulk updates; false when there is
-    /// something to take already.
-    pub(crate) fn wait(&self, bulk: bool) -> bool {
+    /// True when there is something to take.
+    pub(crate) fn is_ready(&self, bulk: bool) -> bool {
+        self.state.lock().mailbox.is_ready(bulk)
+    }
+
+    /// Ready when there is something to take; else the task that polls is woken once there is. `bulk` says whether
+    /// it could take bulk updates.
+    pub(crate) fn poll_ready(&self, bulk: bool, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         state.bulk = bulk;
         state.waiting = !state.mailbox.is_ready(bulk);
-        state.waiting
+        if !state.waiting {
+            return Poll::Ready(());
+        }
+        if !state.waker.will_wake(context.waker()) {
+            state.waker = context.waker().clone();
+        }
+        Poll::Pending
     }
+}
 
-    pub(crate) async fn woken(&self) {
-        self.wake.notified().await;
+impl State {
+    /// The waker, to be used after the lock.
+    fn stop_waiting(&mut self) -> Waker {
+        self.waiting = false;
+        self.waker.clone()
     }
 }
 
@@ -240,6 +262,8 @@ impl Drop for Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::task::Wake;
     use std::time::Duration;
 
     use ca_proto::dbr::{Scalar, Value};
@@ -249,28 +273,38 @@ mod tests {
 
     const POSTS: i32 = 20_000;
 
+    struct Bell(mpsc::Sender<()>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            // the last ones may come when the test has all it waits for
+            let _ = self.0.send(());
+        }
+    }
+
+    fn bell() -> (Waker, mpsc::Receiver<()>) {
+        let (ring, rung) = mpsc::channel();
+        (Waker::from(Arc::new(Bell(ring))), rung)
+    }
+
     fn update(number: i32) -> Update {
         let value = Value::Scalar(Scalar::Long(number));
         Update { value, alarm: Alarm::NONE, stamp: Stamp::default(), tag: 0 }
     }
 
     /// Takes as a circuit does, until `done` says so; fails when a wake-up is lost.
-    async fn take(inbox: &Inbox, mut done: impl FnMut(Delivery) -> bool) {
+    fn take(inbox: &Inbox, mut done: impl FnMut(Delivery) -> bool) {
+        let (waker, woken) = bell();
         loop {
             while let Some(delivery) = inbox.pop(true) {
                 if done(delivery) {
                     return;
                 }
             }
-            if inbox.wait(true) {
-                let woken = tokio::time::timeout(Duration::from_secs(10), inbox.woken()).await;
-                woken.expect("a push wakes the circuit");
+            if inbox.poll_ready(true, &Context::from_waker(&waker)).is_pending() {
+                woken.recv_timeout(Duration::from_secs(10)).expect("a push wakes the circuit");
             }
         }
-    }
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
     }
 
     #[test]
@@ -299,13 +333,13 @@ mod tests {
                     }
                 });
             }
-            runtime().block_on(take(&inbox, |delivery| {
+            take(&inbox, |delivery| {
                 let Delivery::Update(feed, entry) = delivery else { panic!("no answers here") };
                 let Value::Scalar(Scalar::Long(number)) = entry.update.value else { panic!("a long") };
                 assert!(number > last[feed.0 as usize], "in order");
                 last[feed.0 as usize] = number;
                 last == [POSTS; 3]
-            }));
+            });
         });
     }
 
@@ -314,14 +348,15 @@ mod tests {
         let inbox = Arc::new(Inbox::new(&Limits::default()));
         let feed = Subscriber::new(inbox.clone(), FeedId(1));
         feed.open();
-        assert!(inbox.wait(true), "the circuit sleeps");
+        let (waker, woken) = bell();
+        let sleeps = inbox.poll_ready(true, &Context::from_waker(&waker)).is_pending();
+        assert!(sleeps, "the circuit sleeps");
         let ticket = Ticket { sid: Sid(1), ioid: Ioid(1), data_type: 6, count: 1 };
         batch(|| {
             feed.push(&update(1), EventMask::VALUE);
             let answer = Answer::new(inbox.clone(), Request::Put, ticket);
             std::thread::scope(|scope| _ = scope.spawn(|| answer.send(Eca::NORMAL)));
-            let woken = async { tokio::time::timeout(Duration::from_secs(10), inbox.woken()).await };
-            runtime().block_on(woken).expect("woken within the batch");
+            woken.recv_timeout(Duration::from_secs(10)).expect("woken within the batch");
         });
     }
 

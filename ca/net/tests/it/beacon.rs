@@ -42,3 +42,14 @@ fn a_server_that_starts_again_begins_with_0() {
         while !listener.has_nothing() {}
     }
 }
+
+#[test]
+fn beacons_take_no_timer_of_the_circuits_runtime() {
+    let listener = Searcher::new();
+    let SocketAddr::V4(address) = listener.0.local_addr().expect("an address") else { panic!("not IPv4") };
+    let (beacon_addresses, beacon_period) = (vec![address], Some(Duration::from_secs(15)));
+    let rig = Rig::without_timers(Config { beacon_addresses, beacon_period, ..Config::isolated() });
+    for id in [0, 0, 1] {
+        assert_eq!(listener.read().0, message(13, 13, rig.tcp().port().into(), [id, 0], &[]));
+    }
+}

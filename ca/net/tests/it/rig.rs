@@ -183,6 +183,16 @@ impl Rig {
     /// One worker thread: a task that never waits would stop all others.
     fn start(config: Config, extra: &str) -> Result<Self, ca::Error> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        Self::on(runtime, config, extra)
+    }
+
+    /// On a runtime that has no timers.
+    pub(crate) fn without_timers(config: Config) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build().expect("a runtime");
+        Self::on(runtime, config, "extra").expect("a server")
+    }
+
+    fn on(runtime: Runtime, config: Config, extra: &str) -> Result<Self, ca::Error> {
         let pvs = Arc::new(Pvs::with(extra));
         let server = runtime.block_on(Server::start(config, pvs.clone()))?;
         Ok(Self { pvs, server: Some(server), runtime })
