@@ -56,14 +56,14 @@ max_length = 100
 #[test]
 fn a_config_file_is_an_ioc_without_code() {
     let file = File::new("lab", LAB);
-    let server = Server::with(&["run", "--config", file.path()], free_port());
+    let server = Server::with(&["--config", file.path()], free_port());
     let mut circuit = server.circuit();
     let temperature = circuit.create("lab:temperature");
     assert_eq!(circuit.get(temperature, DBR_DOUBLE, 1).double(0), 21.5);
     let door = circuit.create("lab:101:door");
     assert_eq!(circuit.get(door, DBR_STRING, 1).text(), "Open");
     let spectrum = circuit.create("lab:101:spectrum");
-    assert_eq!((spectrum.count, circuit.get(spectrum, DBR_LONG, 0).count), (100, 0));
+    assert_eq!(circuit.get(spectrum, DBR_LONG, 0).count, 0, "nothing was put");
     let delays = ["fast:delay", "wt:delay"].map(|name| {
         let channel = circuit.create(name);
         circuit.get(channel, DBR_DOUBLE, 1).double(0)

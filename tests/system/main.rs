@@ -2,6 +2,7 @@
 
 mod chaos;
 mod commands;
+mod config;
 mod diagnose;
 mod hosts;
 mod interop;

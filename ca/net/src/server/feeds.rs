@@ -1,5 +1,6 @@
 //! Updates for code of this process, through the same queues as those for circuits.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use ca_proto::server::{Delivery, FeedId, Update};
@@ -49,9 +50,7 @@ impl Feeds {
             if let Some(update) = self.try_next() {
                 return update;
             }
-            if self.inbox.wait(true) {
-                self.inbox.woken().await;
-            }
+            poll_fn(|context| self.inbox.poll_ready(true, context)).await;
         }
     }
 }
