@@ -26,6 +26,7 @@ mod channel;
 pub mod config;
 mod device;
 mod filter;
+mod frame;
 mod group;
 mod handle;
 mod hooks;
@@ -54,6 +55,7 @@ pub use ca::server::{AccessRights, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
+pub use frame::{Frame, Frames};
 pub use group::{GroupBuilder, GroupError, PvBuilder};
 pub use handle::IocHandle;
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};

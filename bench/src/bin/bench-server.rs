@@ -14,8 +14,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde_json::{Map, json};
 use wrapper::{
-    Command, Config, DeviceError, DeviceIo, FixedString, GroupBuilder, GroupError, Ioc, Pv, Reply,
-    SystemDevice,
+    Command, Config, DeviceError, DeviceIo, FixedString, Frame, Frames, GroupBuilder, GroupError, Ioc, Pv,
+    Reply, SystemDevice,
 };
 
 /// Serves PVs named `BENCH:...` on loopback until its standard input closes
@@ -125,7 +125,10 @@ impl Posted {
         } else {
             let pv = self.images.get(name).with_context(|| format!("no image {name}"))?.clone();
             let frame = vec![0u8; bytes];
-            thread::spawn(move || repeat(from, rate, &stop, |n, last| pv.post(image(&frame, n, last))))
+            let frames = Frames::new();
+            thread::spawn(move || {
+                repeat(from, rate, &stop, |n, last| pv.post_frame(image(frames.take(), &frame, n, last)))
+            })
         };
         self.running.push((name.to_owned(), handle));
         Ok(())
@@ -165,8 +168,8 @@ fn repeat(from: u64, rate: f64, stop: &AtomicBool, post: impl Fn(u64, bool)) -> 
 }
 
 /// A frame: number, time in ns, 1 if it is the last one; and its number again at the end.
-fn image(frame: &[u8], n: u64, last: bool) -> Vec<u8> {
-    let mut frame = frame.to_vec();
+fn image(mut frame: Frame, content: &[u8], n: u64, last: bool) -> Frame {
+    frame.extend_from_slice(content);
     let time = now().as_nanos() as u64;
     for (at, word) in [n, time, u64::from(last)].into_iter().enumerate() {
         frame[8 * at..8 * at + 8].copy_from_slice(&word.to_be_bytes());

@@ -20,6 +20,7 @@ use ca::server::AccessRights;
 pub use self::any::AnyPv;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::answer::Putting;
+use crate::frame::Frame;
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
 pub(crate) use alarm_rule::number_of;
@@ -157,6 +158,13 @@ impl<T: PvType> Pv<T> {
     /// Publishes a value with the alarm that its limits give and the time at which it was taken.
     pub fn post_at(&self, value: T, time: SystemTime) {
         self.core.clone().post(value.into_value(), None, Some(Stamp::from_system(time)));
+    }
+}
+
+impl Pv<Vec<u8>> {
+    /// Publishes an image without copying it; see [`Frames`](crate::Frames).
+    pub fn post_frame(&self, frame: Frame) {
+        self.core.clone().post(frame.into_value(), None, None);
     }
 }
 
