@@ -21,6 +21,7 @@
 //! ```
 
 mod channel;
+pub mod client;
 mod device;
 mod filter;
 mod group;

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -98,17 +98,19 @@ impl<E: Told> Listener<E> {
 
     /// What comes next; waits for it.
     pub(super) async fn next(&self) -> E {
-        poll_fn(|context| {
-            let mut queue = self.queue.lock();
-            match queue.events.pop_front() {
-                Some(event) => Poll::Ready(event),
-                None => {
-                    queue.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// What comes next, or wakes who polls when it is there.
+    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<E> {
+        let mut queue = self.queue.lock();
+        match queue.events.pop_front() {
+            Some(event) => Poll::Ready(event),
+            None => {
+                queue.waker = Some(context.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 
     /// What comes next; blocks until `deadline` at most.
