@@ -7,7 +7,7 @@ use ca::Error;
 use ca::proto::EventMask;
 
 use super::wanted::asked;
-use super::{FromReply, IntoPut, Monitor, Pending, Status, raw};
+use super::{FromData, IntoPut, Monitor, Pending, Status, raw};
 
 /// A PV by its name, wherever it is served; clones are handles of the same channel.
 ///
@@ -50,7 +50,7 @@ impl Channel {
     ///
     /// With a [`Reading`](super::Reading) alarm and time come with it, a [`Meta`](crate::Meta) is units, limits and labels, a
     /// [`Reply`](super::Reply) is the value in whatever type the PV has.
-    pub fn get_as<T: FromReply>(&self) -> Pending<T> {
+    pub fn get_as<T: FromData>(&self) -> Pending<T> {
         let (data_type, count) = asked::<T>();
         Pending::got(self.raw.get(data_type, count, self.timeout))
     }
@@ -72,12 +72,12 @@ impl Channel {
     /// Monitors the value, and its alarm; a [`Meta`](crate::Meta) is monitored for changes of itself.
     ///
     /// All who monitor the same share one subscription, which ends with the last of them.
-    pub fn monitor<T: FromReply>(&self) -> Monitor<T> {
+    pub fn monitor<T: FromData>(&self) -> Monitor<T> {
         self.monitor_for(T::MASK)
     }
 
     /// Monitors changes of some kinds only.
-    pub fn monitor_for<T: FromReply>(&self, mask: EventMask) -> Monitor<T> {
+    pub fn monitor_for<T: FromData>(&self, mask: EventMask) -> Monitor<T> {
         let (data_type, count) = asked::<T>();
         Monitor::new(self.raw.monitor(data_type, count, mask), self.context.clone())
     }
@@ -85,7 +85,7 @@ impl Channel {
     /// Monitors with a callback, which runs on the thread of callbacks of the client, until the monitor is dropped.
     ///
     /// A callback that waits for a request keeps all others waiting; it may start requests.
-    pub fn on_update<T: FromReply>(
+    pub fn on_update<T: FromData>(
         &self,
         mut callback: impl FnMut(Result<T, Error>) + Send + 'static,
     ) -> Monitor<T> {

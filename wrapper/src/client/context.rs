@@ -9,7 +9,7 @@ use tracing::warn;
 use super::pending::PendingAll;
 use super::raw::{self, Batch};
 use super::wanted::asked;
-use super::{Channel, FromReply, IntoPut};
+use super::{Channel, FromData, IntoPut};
 
 /// How long a request may take unless something else is said.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,10 +70,7 @@ impl Context {
     }
 
     /// Gets the values of many channels at once; the results are in their order.
-    pub fn get_all<'a, T: FromReply>(
-        &self,
-        channels: impl IntoIterator<Item = &'a Channel>,
-    ) -> PendingAll<T> {
+    pub fn get_all<'a, T: FromData>(&self, channels: impl IntoIterator<Item = &'a Channel>) -> PendingAll<T> {
         let mut batch = Batch::default();
         let (data_type, count) = asked::<T>();
         let mut names = Vec::new();

@@ -11,6 +11,7 @@ mod pending;
 mod wanted;
 
 pub use ca::client as raw;
+pub use ca::client::Data;
 pub use ca::client::{
     AccessRights, ChannelReport, CircuitReport, ClientReport, FailedPut, Status, StatusWatch,
 };
@@ -21,4 +22,4 @@ pub use channel::Channel;
 pub use context::Context;
 pub use monitor::{Monitor, Updates};
 pub use pending::{Pending, PendingAll};
-pub use wanted::{FromReply, IntoPut, Put, Reading};
+pub use wanted::{FromData, IntoPut, Put, Reading};

@@ -10,7 +10,7 @@ use ca::Error;
 use futures_core::Stream;
 
 use super::raw::{self, MonitorEvent};
-use super::wanted::{FromReply, read};
+use super::wanted::{FromData, read};
 
 /// A subscription; dropping it ends it. It keeps its channel and its client.
 ///
@@ -22,7 +22,7 @@ pub struct Monitor<T> {
     told: PhantomData<fn() -> T>,
 }
 
-impl<T: FromReply> Monitor<T> {
+impl<T: FromData> Monitor<T> {
     pub(super) fn new(raw: raw::Monitor, context: raw::Context) -> Self {
         Self { raw, _context: context, told: PhantomData }
     }
@@ -65,7 +65,7 @@ impl<T> fmt::Debug for Monitor<T> {
     }
 }
 
-impl<T: FromReply> Stream for Monitor<T> {
+impl<T: FromData> Stream for Monitor<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -80,7 +80,7 @@ pub struct Updates<'a, T> {
     timeout: Duration,
 }
 
-impl<T: FromReply> Iterator for Updates<'_, T> {
+impl<T: FromData> Iterator for Updates<'_, T> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -88,6 +88,6 @@ impl<T: FromReply> Iterator for Updates<'_, T> {
     }
 }
 
-pub(super) fn told<T: FromReply>(event: MonitorEvent, name: &str) -> Result<T, Error> {
+pub(super) fn told<T: FromData>(event: MonitorEvent, name: &str) -> Result<T, Error> {
     read(name, &event.into_data(name)?)
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use ca::Error;
 
 use super::raw::{self, Data};
-use super::wanted::{FromReply, read};
+use super::wanted::{FromData, read};
 
 type Answer = Result<Option<Data>, Error>;
 
@@ -19,7 +19,7 @@ pub struct Pending<T> {
     read: fn(&str, Answer) -> Result<T, Error>,
 }
 
-impl<T: FromReply> Pending<T> {
+impl<T: FromData> Pending<T> {
     pub(super) fn got(raw: raw::Pending) -> Self {
         Self { raw, read: got }
     }
@@ -61,7 +61,7 @@ pub struct PendingAll<T> {
     read: fn(&str, Answer) -> Result<T, Error>,
 }
 
-impl<T: FromReply> PendingAll<T> {
+impl<T: FromData> PendingAll<T> {
     pub(super) fn got(raw: raw::PendingBatch, channels: Vec<raw::Channel>) -> Self {
         Self { raw, channels, read: got }
     }
@@ -97,7 +97,7 @@ fn named<T>(
     answers.into_iter().map(|answer| read(channels.next().map_or("", raw::Channel::name), answer)).collect()
 }
 
-fn got<T: FromReply>(name: &str, answer: Answer) -> Result<T, Error> {
+fn got<T: FromData>(name: &str, answer: Answer) -> Result<T, Error> {
     match answer? {
         Some(data) => read(name, &data),
         None => Err(Error::unfit(format!("{name}: no data came"))),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use ca::Error;
-use ca::proto::dbr::{DbrClass, Meta, Reply, Scalar, Value, encode};
+use ca::proto::dbr::{DbrClass, Meta, Reply, Scalar, Stamp, Value, encode};
 use ca::proto::{Alarm, EventMask};
 
 use super::raw::{Channel, Data};
@@ -19,7 +19,7 @@ use crate::pv_type::{PvType, Shape};
 /// | [`Reading<T>`] | the same with alarm and time |
 /// | [`Meta`] | units, precision, limits, labels |
 /// | [`Reply`](super::Reply) | the value in the PV's own type, with alarm and time |
-pub trait FromReply: Sized + Send + 'static {
+pub trait FromData: Sized + Send + 'static {
     /// The DBR type to ask for, one of the constants of [`raw::Channel`](super::raw::Channel) where it follows the PV's.
     const DATA_TYPE: u16;
     /// The number of elements to ask for, 0 for the present length.
@@ -31,7 +31,7 @@ pub trait FromReply: Sized + Send + 'static {
     ///
     /// # Errors
     /// [`Error::unfit`] with the rule when it is no `Self`.
-    fn from_reply(reply: Reply) -> Result<Self, Error>;
+    fn from_data(data: &Data) -> Result<Self, Error>;
 }
 
 /// A value with its alarm and its time.
@@ -65,49 +65,50 @@ pub trait IntoPut {
     fn into_put(self) -> Put;
 }
 
-impl<T: PvType> FromReply for T {
+impl<T: PvType> FromData for T {
     const DATA_TYPE: u16 = data_type::<T>(DbrClass::Plain);
     const COUNT: u32 = if matches!(T::SHAPE, Shape::Scalar) { 1 } else { 0 };
 
-    fn from_reply(reply: Reply) -> Result<Self, Error> {
+    fn from_data(data: &Data) -> Result<Self, Error> {
         let value = match T::SHAPE {
-            Shape::Text => reply.text().map(|text| Value::text(&text)),
-            Shape::Array => Some(Value::array(reply.elements)),
-            Shape::Scalar => reply.elements.get(0).map(Value::Scalar),
+            Shape::Text => Value::text(&data.text().map_err(|error| Error::unfit(error.to_string()))?),
+            Shape::Array => Value::array(Reply::from_data(data)?.elements),
+            Shape::Scalar => {
+                let first = data.array().ok().and_then(|array| array.element(0));
+                first.map(Value::Scalar).ok_or_else(|| Error::unfit("no element came, one was wanted"))?
+            }
         };
-        let value = value.ok_or_else(|| Error::unfit("the PV is empty, one element was wanted"))?;
         T::from_value(&value).ok_or_else(|| unfit::<T>(&value))
     }
 }
 
-impl<T: PvType> FromReply for Reading<T> {
+impl<T: PvType> FromData for Reading<T> {
     const DATA_TYPE: u16 = data_type::<T>(DbrClass::Time);
-    const COUNT: u32 = <T as FromReply>::COUNT;
+    const COUNT: u32 = <T as FromData>::COUNT;
 
-    fn from_reply(reply: Reply) -> Result<Self, Error> {
-        let alarm = reply.alarm();
-        let stamp = reply.stamp.filter(|stamp| (stamp.seconds, stamp.nanos) != (0, 0));
-        Ok(Self { value: T::from_reply(reply)?, alarm, time: stamp.map(|stamp| stamp.to_system()) })
+    fn from_data(data: &Data) -> Result<Self, Error> {
+        let (alarm, stamp) = (data.alarm().unwrap_or_default(), data.stamp());
+        Ok(Self { value: T::from_data(data)?, alarm, time: stamp.map(Stamp::to_system) })
     }
 }
 
-impl FromReply for Meta {
+impl FromData for Meta {
     const DATA_TYPE: u16 = Channel::CTRL;
     const COUNT: u32 = 1;
     const MASK: EventMask = EventMask::PROPERTY;
 
-    fn from_reply(reply: Reply) -> Result<Self, Error> {
+    fn from_data(data: &Data) -> Result<Self, Error> {
         // A PV of strings has none.
-        Ok(reply.meta.unwrap_or_default())
+        Ok(Reply::from_data(data)?.meta.unwrap_or_default())
     }
 }
 
-impl FromReply for Reply {
+impl FromData for Reply {
     const DATA_TYPE: u16 = Channel::TIME;
     const COUNT: u32 = 0;
 
-    fn from_reply(reply: Reply) -> Result<Self, Error> {
-        Ok(reply)
+    fn from_data(data: &Data) -> Result<Self, Error> {
+        data.decode().map_err(|error| Error::unfit(error.to_string()))
     }
 }
 
@@ -146,14 +147,13 @@ const fn data_type<T: PvType>(class: DbrClass) -> u16 {
 }
 
 /// DBR type and count to ask for.
-pub(super) const fn asked<T: FromReply>() -> (u16, u32) {
+pub(super) const fn asked<T: FromData>() -> (u16, u32) {
     (T::DATA_TYPE, T::COUNT)
 }
 
 /// Reads data that came from a channel of this name.
-pub(super) fn read<T: FromReply>(name: &str, data: &Data) -> Result<T, Error> {
-    let named = |error: &dyn std::fmt::Display| Error::unfit(format!("{name}: {error}"));
-    T::from_reply(data.decode().map_err(|error| named(&error))?).map_err(|error| named(&error))
+pub(super) fn read<T: FromData>(name: &str, data: &Data) -> Result<T, Error> {
+    T::from_data(data).map_err(|error| Error::unfit(format!("{name}: {error}")))
 }
 
 fn unfit<T: PvType>(value: &Value) -> Error {

@@ -160,14 +160,12 @@ impl Circuit {
     }
 
     /// Reads what the server said; what it said before it broke the protocol counts.
-    pub(super) fn handle_input(&self, input: &mut BytesMut) -> (Vec<Said>, Result<(), CloseReason>) {
-        let mut said = Vec::new();
+    pub(super) fn handle_input(&self, input: &mut BytesMut, said: &mut Vec<Said>) -> Result<(), CloseReason> {
         let mut state = self.state.lock();
         let State { proto, output, replies, monitors, .. } = &mut *state;
-        let result = proto.handle_input(Instant::now(), input, output, |event| {
+        proto.handle_input(Instant::now(), input, output, |event| {
             said.extend(translate(event, replies, monitors));
-        });
-        (said, result)
+        })
     }
 
     /// Sends what the socket takes now; whether that was all, and whether requests may be made again.

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::channel::Channel;
 use super::core::ChannelCore;
+use super::pool::Pool;
 use super::shared::Shared;
 use super::{listener, repeater, runtime, search};
 use crate::{ClientConfig, Error};
@@ -97,6 +98,7 @@ impl Context {
             calls,
             failed_puts: Mutex::default(),
             next_id: AtomicU32::new(1),
+            pool: Pool::default(),
             heard: repeater::Heard::default(),
             this: this.clone(),
             tasks: TaskTracker::new(),

@@ -215,7 +215,7 @@ impl ChannelCore {
 
     /// Changes the state, tells those who watch it and wakes all who wait for a change.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State, &mut Wakers) -> R) -> R {
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         let result = {
             let mut state = self.state.lock();
             let before = state.status.clone();
@@ -229,7 +229,7 @@ impl ChannelCore {
             result
         };
         self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        drop(wakers);
         result
     }
 
@@ -248,7 +248,7 @@ impl ChannelCore {
     pub(super) fn watch(&self, listener: Arc<Listener<Status>>) {
         let mut state = self.state.lock();
         // Nobody can wait for it yet.
-        listener.push(state.status.clone(), &mut Wakers::new());
+        listener.push(state.status.clone(), &mut Wakers::default());
         state.watchers.push(listener);
     }
 

@@ -1,8 +1,10 @@
 //! The task of a TCP circuit: connects, moves the bytes, and tells who is meant by what comes.
 
+use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -10,15 +12,15 @@ use ca_proto::client::Health;
 use ca_proto::{Cid, CloseReason, Eca};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
 use tracing::{debug, info};
 
 use super::circuit::{Circuit, Reply, Said, State};
 use super::listener::Wakers;
+use super::pool::Room;
 use super::shared::Shared;
 use crate::Error;
 
-/// Bytes read at once.
-const READ: usize = 64 * 1024;
 /// How long a server may take to close its side when we have closed ours.
 const LINGER: Duration = Duration::from_millis(300);
 
@@ -56,8 +58,8 @@ async fn connect(circuit: &Circuit, shared: &Shared) -> Result<TcpStream, CloseR
     Ok(stream)
 }
 
-async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, stream: TcpStream) -> CloseReason {
-    let mut input = BytesMut::new();
+async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, mut stream: TcpStream) -> CloseReason {
+    let mut begun = BytesMut::new();
     let timer = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(timer);
     let mut last_call = None;
@@ -84,7 +86,10 @@ async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, stream: TcpStream) 
                 if let Err(error) = ready {
                     return CloseReason::Socket(error.to_string());
                 }
-                if let Err(reason) = receive(circuit, shared, &stream, &mut input) {
+                let received = poll_fn(|context| {
+                    Poll::Ready(receive(circuit, shared, &mut stream, &mut begun, context))
+                });
+                if let Err(reason) = received.await {
                     return reason;
                 }
             }
@@ -103,35 +108,47 @@ async fn drive(circuit: &Arc<Circuit>, shared: &Arc<Shared>, stream: TcpStream) 
 }
 
 /// Reads and handles what has come; at most a few rounds, so that what waits to be sent gets its turn.
+///
+/// A read that fills less than there is room for says that nothing more is there: no second one is tried.
 fn receive(
     circuit: &Arc<Circuit>,
     shared: &Arc<Shared>,
-    stream: &TcpStream,
-    input: &mut BytesMut,
+    stream: &mut TcpStream,
+    begun: &mut BytesMut,
+    context: &mut Context<'_>,
 ) -> Result<(), CloseReason> {
     for _ in 0..16 {
-        input.reserve(READ.max(input.len()));
-        match stream.try_read_buf(input) {
-            Ok(0) => return Err(CloseReason::Peer),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(CloseReason::Socket(error.to_string())),
-        }
-        let (said, result) = circuit.handle_input(input);
-        let mut wakers = Wakers::new();
-        for said in said {
-            match said {
-                Said::Answer(Reply::To(slot), answer) => slot.fill(answer),
-                Said::Answer(Reply::Refresh(monitor), Ok(Some(data))) => monitor.push(&data, &mut wakers),
-                Said::Answer(Reply::Refresh(_), _) => {}
-                Said::Update(monitor, data) => monitor.push(&data, &mut wakers),
-                Said::Event(event) => shared.handle(circuit, event),
-            }
-        }
-        wakers.into_iter().for_each(Waker::wake);
+        let Room { mut bytes, mut said } = shared.pool.take(std::mem::take(begun));
+        let room = bytes.capacity() - bytes.len();
+        let count = match poll_read_buf(Pin::new(&mut *stream), context, &mut bytes) {
+            Poll::Ready(Ok(0)) => return Err(CloseReason::Peer),
+            Poll::Ready(Ok(count)) => count,
+            Poll::Ready(Err(error)) => return Err(CloseReason::Socket(error.to_string())),
+            Poll::Pending => 0,
+        };
+        let result = circuit.handle_input(&mut bytes, &mut said);
+        tell(circuit, shared, said.drain(..));
+        *begun = shared.pool.give(Room { bytes, said });
         result?;
+        if count < room {
+            break;
+        }
     }
     Ok(())
+}
+
+/// Tells each who is meant what the server said.
+fn tell(circuit: &Arc<Circuit>, shared: &Arc<Shared>, said: impl Iterator<Item = Said>) {
+    let mut wakers = Wakers::default();
+    for said in said {
+        match said {
+            Said::Answer(Reply::To(slot), answer) => slot.fill(answer),
+            Said::Answer(Reply::Refresh(monitor), Ok(Some(data))) => monitor.push(data, &mut wakers),
+            Said::Answer(Reply::Refresh(_), _) => {}
+            Said::Update(monitor, data) => monitor.push(data, &mut wakers),
+            Said::Event(event) => shared.handle(circuit, event),
+        }
+    }
 }
 
 /// Asks a silent server for a sign of life; returns when to look again.

@@ -11,6 +11,7 @@ mod core;
 mod drive;
 mod listener;
 mod monitor;
+mod pool;
 mod repeater;
 mod report;
 mod request;

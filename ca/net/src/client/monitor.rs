@@ -67,10 +67,10 @@ impl MonitorCore {
     }
 
     /// Gives an update to all who listen.
-    pub(super) fn push(&self, data: &Data, wakers: &mut Wakers) {
+    pub(super) fn push(&self, data: Data, wakers: &mut Wakers) {
         let mut state = self.state.lock();
-        state.last = Some(data.clone());
         state.all.iter().for_each(|listener| listener.push(MonitorEvent::Update(data.clone()), wakers));
+        state.last = Some(data);
     }
 
     /// Tells all who listen that the channel is lost.
@@ -85,7 +85,7 @@ impl MonitorCore {
         let mut state = self.state.lock();
         if let Some(last) = &state.last {
             // Nobody can wait for it yet.
-            listener.push(MonitorEvent::Update(last.clone()), &mut Wakers::new());
+            listener.push(MonitorEvent::Update(last.clone()), &mut Wakers::default());
         }
         state.all.push(listener);
     }

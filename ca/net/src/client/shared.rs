@@ -21,6 +21,7 @@ use super::context::FailedPut;
 use super::core::ChannelCore;
 use super::drive;
 use super::listener::Calls;
+use super::pool::Pool;
 use super::repeater::Heard;
 use crate::ClientConfig;
 
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     /// Puts without completion that servers have refused, until somebody asks.
     pub(super) failed_puts: Mutex<Vec<FailedPut>>,
     pub(super) next_id: AtomicU32,
+    pub(super) pool: Pool,
     pub(super) heard: Heard,
     pub(super) this: Weak<Shared>,
     pub(super) tasks: TaskTracker,

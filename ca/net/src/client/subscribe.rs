@@ -29,7 +29,7 @@ impl ChannelCore {
             (&state.circuit, state.status.native, state.status.connected)
         {
             // Nobody can wait for it yet.
-            self.begin(circuit, native, &core, &mut Wakers::new());
+            self.begin(circuit, native, &core, &mut Wakers::default());
         }
         state.monitors.push(core);
         monitor
@@ -65,7 +65,7 @@ impl ChannelCore {
             Ok(())
         });
         if let Some(Err::<(), ca_proto::client::Refused>(refused)) = sent {
-            monitor.push(&Data::failure(refused.eca()), wakers);
+            monitor.push(Data::failure(refused.eca()), wakers);
         }
     }
 
