@@ -22,6 +22,7 @@
 
 mod answer;
 mod channel;
+pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
 mod device;

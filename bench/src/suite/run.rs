@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::row::{HEAD, Row};
-use super::{Lab, array, connect, device, docs, fan, idle, image, machine, memory, micro, rising, scalar};
+use super::{
+    Lab, array, client, connect, device, docs, fan, idle, image, machine, memory, micro, rising, scalar,
+};
 use crate::report::{Report, Table};
 
 /// What the suite's commands share.
@@ -35,6 +37,8 @@ pub enum Case {
     Arrays,
     /// Channels and searches
     Connect,
+    /// Our client beside libca and caproto's
+    Clients,
     /// Put to a device thread, monitor and completion
     Devices,
     /// One PV, many subscriptions
@@ -58,6 +62,7 @@ const ALL: [Case; 11] = [
     Case::Sequential,
     Case::Arrays,
     Case::Connect,
+    Case::Clients,
     Case::Devices,
     Case::Fan,
     Case::Rising,
@@ -72,6 +77,7 @@ impl Case {
             Self::Sequential => scalar::sequential(lab),
             Self::Arrays => array::rows(lab),
             Self::Connect => connect::rows(lab),
+            Self::Clients => client::rows(lab),
             Self::Devices => device::rows(lab),
             Self::Fan => fan::rows(lab),
             Self::Rising => rising::rows(lab),

@@ -10,8 +10,8 @@ use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
-use super::Shared;
 use super::repeater::Registration;
+use super::shared::Shared;
 use crate::ClientConfig;
 use crate::wire_log::{self, Role, Way};
 

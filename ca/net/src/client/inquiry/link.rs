@@ -9,7 +9,7 @@ use ca_proto::client::{ClientCircuit, Event, Identity, Output};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::super::{host_name, user_name};
+use super::super::context::{host_name, user_name};
 use crate::ClientConfig;
 use crate::wire_log::{Role, Stream, Way};
 
