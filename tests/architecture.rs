@@ -38,8 +38,10 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "tokio",
             "tracing",
             "tracing-subscriber",
+            "wrapper-macros",
         ],
     ),
+    ("wrapper-macros", &["proc-macro2", "quote", "syn"]),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
     (

@@ -49,7 +49,7 @@ pub use ca::server::{AccessRights, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
-pub use group::{GroupBuilder, GroupError, PvBuilder};
+pub use group::{GroupBuilder, GroupError, PairBuilder, PvBuilder, PvGroup, PvPair};
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
@@ -59,3 +59,4 @@ pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
+pub use tokio::time::sleep;

@@ -5,6 +5,7 @@ mod raw;
 
 mod abort;
 mod commands;
+mod derive;
 mod hooks;
 mod load;
 mod pv;
