@@ -120,7 +120,7 @@ impl Pvs {
 
     fn update(&self, pv: usize) -> Update {
         let stamp = Stamp { seconds: 0x4500_0000, nanos: 123_456_789 };
-        Update { value: self.pvs[pv].value.clone(), alarm: Alarm::NONE, stamp }
+        Update { value: self.pvs[pv].value.clone(), alarm: Alarm::NONE, stamp, tag: 0 }
     }
 }
 

@@ -66,7 +66,7 @@ impl Channel {
         let mut channel = Self { pv: pv.clone(), field, form, filters: None };
         if !modifiers.filters.is_empty() {
             let (native, count) = channel.shape();
-            let filters = Filters::open(modifiers.filters, native, count)?;
+            let filters = Filters::open(modifiers.filters, native, count, &pv.fixed.states)?;
             channel.filters = (!filters.is_empty()).then(|| Box::new(filters));
         }
         Ok(channel)

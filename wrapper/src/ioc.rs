@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use ca::Config;
 use ca::server::{Report, Server};
-use parking_lot::Mutex;
 #[cfg(feature = "launch")]
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
 use crate::group::{Built, GroupBuilder, GroupError};
+use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
 use crate::pv::PvCore;
 use crate::sequence::template::Template;
@@ -122,8 +122,7 @@ impl IocBuilder {
         let server = runtime.block_on(Server::start(config, table.clone()))?;
         table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
-            table,
-            hooks: Mutex::default(),
+            served: Arc::new(Served::new(table)),
             devices: Vec::new(),
             server: Some(server),
             #[cfg(feature = "launch")]
@@ -176,8 +175,7 @@ impl PvDescription {
 ///
 /// Dropping it tells everything to stop and waits for nothing; [`Ioc::stop`] waits.
 pub struct Ioc {
-    table: Arc<Table>,
-    hooks: Mutex<Vec<HookThread>>,
+    served: Arc<Served>,
     devices: Vec<DeviceThread>,
     /// Both are there until the IOC stops.
     server: Option<Server<Table>>,
@@ -192,14 +190,19 @@ impl Ioc {
         IocBuilder::new()
     }
 
+    /// A handle to look at the PVs, and to add and remove some while the IOC serves.
+    pub fn handle(&self) -> IocHandle {
+        IocHandle::new(&self.served)
+    }
+
     /// The names of all PVs.
     pub fn names(&self) -> Vec<String> {
-        self.table.names()
+        self.served.table.names()
     }
 
     /// True when a PV of this name is served.
     pub fn serves(&self, name: &str) -> bool {
-        self.table.contains(name)
+        self.served.table.contains(name)
     }
 
     fn start_threads(
@@ -208,7 +211,7 @@ impl Ioc {
         devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
     ) -> std::io::Result<()> {
         for plan in plans {
-            self.hooks.get_mut().push(HookThread::spawn(plan)?);
+            self.served.start(plan)?;
         }
         for (device, port) in devices {
             self.devices.push(DeviceThread::spawn(device, port)?);
@@ -219,31 +222,14 @@ impl Ioc {
     /// Serves more PVs, with their hooks.
     ///
     /// # Errors
-    /// When a name is taken; none is added then. When no thread can be had for the hooks.
+    /// Those of [`IocHandle::add`].
     pub fn add(&self, group: GroupBuilder) -> Result<(), IocError> {
-        let Built { pvs, plan } = group.finish();
-        self.table.add(pvs.clone())?;
-        let Some(plan) = plan else { return Ok(()) };
-        match HookThread::spawn(plan) {
-            Ok(thread) => {
-                let mut hooks = self.hooks.lock();
-                // Those whose PVs are all gone have ended.
-                hooks.retain(|thread| !thread.is_finished());
-                hooks.push(thread);
-                Ok(())
-            }
-            Err(error) => {
-                pvs.iter().for_each(|pv| _ = self.table.remove(&pv.name));
-                Err(error.into())
-            }
-        }
+        self.served.add(group)
     }
 
-    /// Serves a PV no longer; its clients are told, and find it again should it come back.
-    ///
-    /// Returns false when there is no PV of this name.
+    /// Serves a PV no longer, as [`IocHandle::remove`].
     pub fn remove(&self, name: &str) -> bool {
-        self.table.remove(name)
+        self.served.table.remove(name)
     }
 
     /// Where circuits are accepted.
@@ -272,7 +258,7 @@ impl Ioc {
     /// Returns the number of devices that were stuck in a command and left behind.
     pub fn stop(mut self) -> usize {
         let deadline = Instant::now() + DEVICES_STOP;
-        let hooks = std::mem::take(self.hooks.get_mut());
+        let hooks = self.served.end();
         hooks.iter().for_each(HookThread::stop);
         self.devices.iter().for_each(DeviceThread::stop);
         // Those that hang are named in the log.
@@ -290,7 +276,7 @@ impl Ioc {
 
 impl Drop for Ioc {
     fn drop(&mut self) {
-        self.hooks.get_mut().iter().for_each(HookThread::stop);
+        self.served.end().iter().for_each(HookThread::stop);
         self.devices.iter().for_each(DeviceThread::stop);
         drop(self.server.take());
         if let Some(runtime) = self.runtime.take() {

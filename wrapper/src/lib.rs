@@ -25,6 +25,7 @@ mod channel;
 mod device;
 mod filter;
 mod group;
+mod handle;
 mod hooks;
 mod ioc;
 #[cfg(feature = "launch")]
@@ -35,6 +36,7 @@ mod pv_type;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
+mod states;
 mod table;
 
 #[cfg(all(doctest, feature = "launch"))]
@@ -50,13 +52,15 @@ pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
 pub use group::{GroupBuilder, GroupError, PairBuilder, PvBuilder, PvGroup, PvPair};
+pub use handle::IocHandle;
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
-pub use launch::launch;
+pub use launch::{Launcher, launch};
 pub use pv::{AnyPv, Pv};
 pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
+pub use states::SyncState;
 pub use tokio::time::sleep;

@@ -124,7 +124,7 @@ fn conversion(bench: &Bench) {
 
 fn feed_queue(bench: &Bench) {
     let update =
-        Update { value: Value::Scalar(Scalar::Double(1.5)), alarm: Alarm::NONE, stamp: Stamp::default() };
+        Update { value: Value::Scalar(Scalar::Double(1.5)), alarm: Alarm::NONE, stamp: Stamp::default(), tag: 0 };
     let mut queue = FeedQueue::default();
     bench.run("feed queue: push and pop", || {
         queue.push(black_box(&update), EventMask::VALUE, 64, 1 << 20);

@@ -21,7 +21,7 @@ pub(crate) enum FilterError {
     #[error("{0:?} is left over: behind the field come $, [slice] and {{filters}}, once and in this order")]
     LeftOver(String),
     /// No such filter.
-    #[error("no filter is called {0:?}: only arr, dbnd, dec and ts")]
+    #[error("no filter is called {0:?}: only arr, dbnd, dec, sync and ts")]
     Unknown(String),
     /// A filter of EPICS base that has nothing to work on here.
     #[error("filter {filter:?} is not served: {reason}")]
@@ -31,6 +31,12 @@ pub(crate) enum FilterError {
         /// What it would need.
         reason: &'static str,
     },
+    /// `sync` with `m` or `s` beside a mode with its state, or two such.
+    #[error("sync says its mode twice: either m and s, or one of before, first, last, after, while, unless")]
+    TwoModes,
+    /// A state that the group of the PV does not have.
+    #[error("the group of this PV has no state {0:?}")]
+    NoState(String),
     /// The same filter twice in one object.
     #[error("filter {0:?} is written twice: one key stands once in an object")]
     FilterTwice(String),

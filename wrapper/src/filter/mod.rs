@@ -5,7 +5,7 @@
 //! (the local time zone, which `ts` writes texts in, is looked up once when a chain opens).
 //!
 //! Filters act in the order written. Base runs `dbnd`, `dec` and `ts: {}` ahead of `arr` and the other `ts`,
-//! whatever the order. `sync` and `utag` are not served.
+//! whatever the order. `utag` is not served.
 
 mod arr;
 mod dbnd;
@@ -13,6 +13,7 @@ mod dec;
 mod error;
 mod name;
 mod settings;
+mod sync;
 mod ts;
 
 use ca::proto::EventMask;
@@ -23,7 +24,10 @@ use self::arr::Arr;
 use self::dbnd::{Dbnd, DbndState};
 use self::dec::{Dec, DecState};
 use self::settings::Written;
+use self::sync::{SyncRule, SyncRun};
 use self::ts::Ts;
+
+use crate::states::States;
 
 pub(crate) use self::error::FilterError;
 pub(crate) use self::name::{Modifiers, split};
@@ -40,6 +44,8 @@ enum Filter {
     Dbnd(Dbnd),
     /// Each Nth.
     Dec(Dec),
+    /// By a state of the group.
+    Sync(SyncRule),
     /// Another time stamp, or the time stamp as value.
     Ts(Ts),
 }
@@ -62,9 +68,14 @@ impl Filters {
     /// # Errors
     ///
     /// When the text is no chain of filters that are served here; then the channel does not open.
-    pub(crate) fn open(text: &str, native: NativeType, capacity: u32) -> Result<Self, FilterError> {
+    pub(crate) fn open(
+        text: &str,
+        native: NativeType,
+        capacity: u32,
+        states: &States,
+    ) -> Result<Self, FilterError> {
         let mut filters = Self { chain: Vec::new(), native, capacity, writable: true };
-        for filter in parse(text)? {
+        for filter in parse(text, states)? {
             filters.add(filter);
         }
         Ok(filters)
@@ -76,7 +87,7 @@ impl Filters {
             Filter::Arr(_) if self.capacity <= 1 => return,
             Filter::Arr(arr) => Some((self.native, arr.capacity(self.capacity))),
             Filter::Ts(ts) => ts.announce(),
-            Filter::Dbnd(_) | Filter::Dec(_) => None,
+            Filter::Dbnd(_) | Filter::Dec(_) | Filter::Sync(_) => None,
         };
         if let Some((native, capacity)) = replaced {
             (self.native, self.capacity, self.writable) = (native, capacity, false);
@@ -112,7 +123,7 @@ impl Filters {
         self.chain.iter().fold(update, |update, filter| match filter {
             Filter::Arr(arr) => Update { value: arr.apply(update.value), ..update },
             Filter::Ts(ts) => ts.apply(update, now),
-            Filter::Dbnd(_) | Filter::Dec(_) => update,
+            Filter::Dbnd(_) | Filter::Dec(_) | Filter::Sync(_) => update,
         })
     }
 
@@ -122,6 +133,7 @@ impl Filters {
             Filter::Arr(arr) => Step::Arr(*arr),
             Filter::Dbnd(dbnd) => Step::Dbnd(DbndState::new(*dbnd)),
             Filter::Dec(dec) => Step::Dec(DecState::new(*dec)),
+            Filter::Sync(sync) => Step::Sync(SyncRun::new(*sync)),
             Filter::Ts(ts) => Step::Ts(ts.clone()),
         };
         (!self.is_empty()).then(|| MonitorFilter { steps: self.chain.iter().map(step).collect() })
@@ -134,6 +146,7 @@ enum Step {
     Arr(Arr),
     Dbnd(DbndState),
     Dec(DecState),
+    Sync(SyncRun),
     Ts(Ts),
 }
 
@@ -163,6 +176,7 @@ impl MonitorFilter {
                         return None;
                     }
                 }
+                Step::Sync(sync) => update = sync.pass(update, mask)?,
                 Step::Ts(ts) => update = ts.apply(update, now),
             }
         }
@@ -171,7 +185,7 @@ impl MonitorFilter {
 }
 
 /// A slice, filters, both or nothing.
-fn parse(text: &str) -> Result<Vec<Filter>, FilterError> {
+fn parse(text: &str, states: &States) -> Result<Vec<Filter>, FilterError> {
     if text.len() > LONGEST {
         return Err(FilterError::TooLong { length: text.len(), most: LONGEST });
     }
@@ -188,18 +202,26 @@ fn parse(text: &str) -> Result<Vec<Filter>, FilterError> {
         [b'{', ..] => settings::parse(rest)?,
         _ => return Err(FilterError::LeftOver(rest.to_owned())),
     };
-    slice.map(Filter::Arr).map(Ok).into_iter().chain(written.into_iter().map(filter)).collect()
+    slice
+        .map(Filter::Arr)
+        .map(Ok)
+        .into_iter()
+        .chain(written.into_iter().map(|written| filter(written, states)))
+        .collect()
 }
 
 /// The filter of this name with its settings.
-fn filter(written: Written) -> Result<Filter, FilterError> {
+fn filter(written: Written, states: &States) -> Result<Filter, FilterError> {
     let not_served = |filter, reason| Err(FilterError::NotServed { filter, reason });
     match written.name.as_str() {
         "arr" => Ok(Filter::Arr(Arr::new(&written.settings("arr", Arr::SETTINGS)?)?)),
         "dbnd" => Ok(Filter::Dbnd(Dbnd::new(&written.settings("dbnd", Dbnd::SETTINGS)?)?)),
         "dec" => Ok(Filter::Dec(Dec::new(&written.settings("dec", Dec::SETTINGS)?)?)),
         "ts" => Ok(Filter::Ts(Ts::new(&written.settings("ts", Ts::SETTINGS)?)?)),
-        "sync" => not_served("sync", "there are no named states to follow"),
+        "sync" => {
+            let settings = written.settings("sync", SyncRule::SETTINGS)?;
+            Ok(Filter::Sync(SyncRule::new(&settings, |name| states.find(name))?))
+        }
         "utag" => not_served("utag", "updates have no user tag"),
         _ => Err(FilterError::Unknown(written.name)),
     }

@@ -171,6 +171,14 @@ impl Settings {
         number.map(Some).ok_or_else(|| self.wrong(name, "a number"))
     }
 
+    /// A text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.find(name).map(|setting| match setting {
+            Setting::Text(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+
     /// One of the words.
     pub(super) fn choice<T: Copy>(
         &self,

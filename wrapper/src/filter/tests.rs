@@ -9,7 +9,7 @@ use super::*;
 const NOW: Stamp = Stamp { seconds: 1_000, nanos: 5 };
 
 fn at(seconds: u32, value: Value) -> Update {
-    Update { value, alarm: Alarm::NONE, stamp: Stamp { seconds, nanos: 0 } }
+    Update { value, alarm: Alarm::NONE, stamp: Stamp { seconds, nanos: 0 }, tag: 0 }
 }
 
 fn scalar(seconds: u32, value: f64) -> Update {
@@ -21,11 +21,12 @@ fn doubles(values: &[f64]) -> Value {
 }
 
 fn open(text: &str, native: NativeType, capacity: u32) -> Filters {
-    Filters::open(text, native, capacity).unwrap_or_else(|error| panic!("{text}: {error}"))
+    Filters::open(text, native, capacity, &States::default())
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn refusal(text: &str) -> String {
-    match Filters::open(text, NativeType::Double, 10) {
+    match Filters::open(text, NativeType::Double, 10, &States::default()) {
         Ok(filters) => panic!("{text}: {filters:?}"),
         Err(error) => error.to_string(),
     }
@@ -98,11 +99,17 @@ fn json5_is_read_as_base_reads_it() {
 #[test]
 fn a_refusal_says_what_and_the_rule() {
     for (text, wanted) in [
-        ("{sync:{while:'x'}}", "filter \"sync\" is not served: there are no named states to follow"),
+        ("{sync:{while:'x'}}", "the group of this PV has no state \"x\""),
+        ("{sync:{m:'while'}}", "sync needs its setting \"s\""),
+        ("{sync:{s:'x'}}", "sync needs its setting \"m\""),
+        (
+            "{sync:{m:'while', first:'x'}}",
+            "sync says its mode twice: either m and s, or one of before, first, last, after, while, unless",
+        ),
         ("{utag:{M:1,V:0}}", "filter \"utag\" is not served: updates have no user tag"),
-        ("{nope:{}}", "no filter is called \"nope\": only arr, dbnd, dec and ts"),
-        ("{a:{}}", "no filter is called \"a\": only arr, dbnd, dec and ts"),
-        ("{'':{}}", "no filter is called \"\": only arr, dbnd, dec and ts"),
+        ("{nope:{}}", "no filter is called \"nope\": only arr, dbnd, dec, sync and ts"),
+        ("{a:{}}", "no filter is called \"a\": only arr, dbnd, dec, sync and ts"),
+        ("{'':{}}", "no filter is called \"\": only arr, dbnd, dec, sync and ts"),
         ("{arr:{x:1}}", "arr has no setting \"x\": only [\"s\", \"i\", \"e\"]"),
         ("{dbnd:{a:1}}", "dbnd has no setting \"a\": only [\"d\", \"m\", \"abs\", \"rel\"]"),
         ("{arr:{s:1,s:2}}", "setting \"s\" of arr is written twice: one key stands once in an object"),
@@ -162,7 +169,7 @@ fn hostile_text_is_cheap_and_refused() {
     assert!(refusal(&deep).contains("invalid type: map"), "{}", refusal(&deep));
     assert!(refusal(&format!("{{arr:{}", "[".repeat(1000))).contains("invalid type: sequence"));
     let padded = |length: usize| format!("{{arr:{{}}{}}}", " ".repeat(length - 8));
-    assert!(Filters::open(&padded(1024), NativeType::Double, 10).is_ok());
+    assert!(Filters::open(&padded(1024), NativeType::Double, 10, &States::default()).is_ok());
     assert_eq!(refusal(&padded(1025)), "filters of 1025 bytes: at most 1024 are read");
 }
 
@@ -244,8 +251,8 @@ proptest! {
     fn no_text_makes_opening_panic(text in any::<String>(), count in any::<u32>()) {
         let cut = split(&text);
         prop_assert_eq!(format!("{}{}{}", cut.base, if cut.long_string { "$" } else { "" }, cut.filters), text.clone());
-        let _ = Filters::open(&text, NativeType::Double, count);
-        let _ = Filters::open(cut.filters, NativeType::Double, count);
+        let _ = Filters::open(&text, NativeType::Double, count, &States::default());
+        let _ = Filters::open(cut.filters, NativeType::Double, count, &States::default());
     }
 
     #[test]
@@ -262,7 +269,7 @@ proptest! {
         length in 0usize..6,
     ) {
         let text = format!("{lead}{}", parts.concat());
-        if let Ok(filters) = Filters::open(&text, NativeType::Double, 6) {
+        if let Ok(filters) = Filters::open(&text, NativeType::Double, 6, &States::default()) {
             let update = at(3, doubles(&vec![1.0; length]));
             let read = filters.read(update.clone(), NOW);
             prop_assert!(read.value.len() <= filters.capacity() as usize);

@@ -155,7 +155,7 @@ mod tests {
     const STAMP: Stamp = Stamp { seconds: 1_164_109_599, nanos: 814_521_551 };
 
     fn value(ts: &Ts, stamp: Stamp) -> Value {
-        let update = Update { value: Scalar::Long(7).into(), alarm: Alarm::COMM, stamp };
+        let update = Update { value: Scalar::Long(7).into(), alarm: Alarm::COMM, stamp, tag: 0 };
         let found = ts.apply(update, Stamp::default());
         assert_eq!((found.alarm, found.stamp), (Alarm::COMM, stamp));
         found.value
@@ -209,7 +209,7 @@ mod tests {
     fn without_settings_the_time_of_fetch_is_the_stamp() {
         let ts = Ts::Now;
         assert_eq!(ts.announce(), None);
-        let update = Update { value: Scalar::Long(7).into(), alarm: Alarm::NONE, stamp: STAMP };
+        let update = Update { value: Scalar::Long(7).into(), alarm: Alarm::NONE, stamp: STAMP, tag: 0 };
         let found = ts.apply(update, Stamp { seconds: 9, nanos: 8 });
         assert_eq!(found.value, Scalar::Long(7).into());
         assert_eq!(found.stamp, Stamp { seconds: 9, nanos: 8 });

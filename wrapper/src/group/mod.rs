@@ -15,6 +15,7 @@ use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
 use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
+use crate::states::{self, States, SyncState};
 pub use declared::PvGroup;
 use macros::Macros;
 pub use pair::{PairBuilder, PvPair};
@@ -60,6 +61,7 @@ pub(crate) struct Built {
 pub struct GroupBuilder {
     prefix: String,
     macros: Macros,
+    states: Arc<States>,
     scope: Scope,
     plan: Option<Plan>,
     port: Option<DevicePort>,
@@ -74,6 +76,7 @@ impl GroupBuilder {
         Self {
             prefix: prefix.into(),
             macros: Macros::default(),
+            states: Arc::default(),
             scope: Scope::default(),
             plan: None,
             port: None,
@@ -128,6 +131,26 @@ impl GroupBuilder {
             Shape::Array => 0,
         };
         PvBuilder::new(self, name, T::unset(), false, room)
+    }
+
+    /// A state that clients can tie their monitors to by the filter `sync`; the same one for the same name, also in
+    /// groups inside this one.
+    ///
+    /// ```
+    /// use wrapper::GroupBuilder;
+    /// let mut group = GroupBuilder::new("lab:");
+    /// let value = group.pv("value", 0).add()?;
+    /// let shutter = group.state("shutter_open")?;
+    /// shutter.set(true);
+    /// value.post(5); // seen by those who monitor lab:value.{"sync":{"while":"shutter_open"}}
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are 32 already.
+    pub fn state(&mut self, name: &str) -> Result<SyncState, GroupError> {
+        let full = || GroupError::new(name, format!("a group has at most {} states", states::MOST));
+        self.states.declare(name).ok_or_else(full)
     }
 
     /// Adds the PVs of a group inside this one; their names start with both prefixes.
@@ -244,6 +267,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
+            states: group.states.clone(),
             outlet: group.outlet.clone(),
         };
         let meta = Meta { labels, precision: PRECISION, ..Meta::new() };

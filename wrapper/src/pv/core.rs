@@ -16,6 +16,7 @@ use super::watch::Watch;
 use crate::device::PutQueue;
 use crate::hooks::{Check, HookEnd, PutHook};
 use crate::pv_type::Shape;
+use crate::states::States;
 
 /// What never changes about a PV.
 pub(crate) struct Fixed {
@@ -29,6 +30,8 @@ pub(crate) struct Fixed {
     pub(crate) checks: Vec<Check>,
     pub(crate) hook: PutHook,
     pub(crate) watch: Option<Watch>,
+    /// The states of its group.
+    pub(crate) states: Arc<States>,
     /// The put queue of the device that owns it.
     pub(crate) outlet: Option<Arc<PutQueue>>,
 }
@@ -74,6 +77,7 @@ impl PvCore {
             let told = alarm_rule::number_of(&value).filter(|_| defined);
             Box::new(Tuning::new(&meta, value_deadband, log_deadband, told))
         });
+        let states = fixed.states.clone();
         Arc::new(Self {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
@@ -82,7 +86,7 @@ impl PvCore {
             removed: AtomicBool::new(false),
             bell: OnceLock::new(),
             hooks: OnceLock::new(),
-            state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning)),
+            state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning, states)),
         })
     }
 

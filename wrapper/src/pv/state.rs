@@ -9,6 +9,7 @@ use ca::server::{Reading, Subscriber, Update};
 use super::alarm_rule;
 use super::field::Field;
 use super::tuning::{Limit, Tuning};
+use crate::states::States;
 
 /// A circuit's feed of one field.
 pub(super) struct Subscription {
@@ -30,10 +31,17 @@ pub(super) struct State {
     /// What was tuned by a client or declared beyond the metadata.
     pub(super) tuning: Option<Box<Tuning>>,
     pub(super) subscriptions: Vec<Subscription>,
+    states: Arc<States>,
 }
 
 impl State {
-    pub(super) fn new(value: Value, defined: bool, meta: Arc<Meta>, tuning: Option<Box<Tuning>>) -> Self {
+    pub(super) fn new(
+        value: Value,
+        defined: bool,
+        meta: Arc<Meta>,
+        tuning: Option<Box<Tuning>>,
+        states: Arc<States>,
+    ) -> Self {
         let control = meta.control;
         let mut state = Self {
             value,
@@ -45,6 +53,7 @@ impl State {
             control,
             tuning,
             subscriptions: Vec::new(),
+            states,
         };
         state.alarm = state.own_alarm();
         state.acknowledge.severity = state.alarm.severity;
@@ -67,7 +76,7 @@ impl State {
 
     /// A value with the alarm and the time of the PV.
     pub(super) fn update(&self, value: Value) -> Update {
-        Update { value, alarm: self.alarm, stamp: self.stamp }
+        Update { value, alarm: self.alarm, stamp: self.stamp, tag: self.states.now() }
     }
 
     /// Stores and pushes to the subscribers; returns the old value, to be freed after the lock.

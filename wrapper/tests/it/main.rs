@@ -12,3 +12,4 @@ mod pv;
 mod queue;
 mod restart;
 mod robot;
+mod states;

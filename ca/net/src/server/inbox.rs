@@ -246,7 +246,7 @@ mod tests {
 
     fn update(number: i32) -> Update {
         let value = Value::Scalar(Scalar::Long(number));
-        Update { value, alarm: Alarm::NONE, stamp: Stamp::default() }
+        Update { value, alarm: Alarm::NONE, stamp: Stamp::default(), tag: 0 }
     }
 
     /// Takes as a circuit does, until `done` says so; fails when a wake-up is lost.

@@ -71,12 +71,13 @@ impl Pvs {
     }
 
     fn reading(&self, channel: &usize, meta: bool, state: &State) -> Reading {
-        let update = Update { value: state.value.clone(), alarm: ca::proto::Alarm::NONE, stamp: now() };
+        let update =
+            Update { value: state.value.clone(), alarm: ca::proto::Alarm::NONE, stamp: now(), tag: 0 };
         Reading { update, meta: meta.then(|| self.meta(channel)) }
     }
 
     pub(crate) fn post(&self, name: &str, value: impl Into<Value>) {
-        let update = Update { value: value.into(), alarm: ca::proto::Alarm::NONE, stamp: now() };
+        let update = Update { value: value.into(), alarm: ca::proto::Alarm::NONE, stamp: now(), tag: 0 };
         batch(|| {
             let mut state = self.state(name).lock();
             state.value = update.value.clone();

@@ -94,7 +94,7 @@ mod tests {
     use crate::dbr::{ArrayData, Scalar, Stamp, Value};
 
     fn update(value: Value) -> Update {
-        Update { value, alarm: Alarm::NONE, stamp: Stamp::default() }
+        Update { value, alarm: Alarm::NONE, stamp: Stamp::default(), tag: 0 }
     }
 
     fn number(v: i32) -> Update {

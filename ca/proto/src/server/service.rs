@@ -15,6 +15,8 @@ pub struct Update {
     pub alarm: Alarm,
     /// Its time.
     pub stamp: Stamp,
+    /// What the server noted with it, for its filters; clients never see it.
+    pub tag: u32,
 }
 
 /// What a get or a first update tells.

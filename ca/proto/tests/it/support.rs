@@ -149,7 +149,7 @@ impl Pvs {
     }
 
     fn update(&self, index: usize) -> Update {
-        Update { value: self.pvs[index].value.clone(), alarm: Alarm::NONE, stamp: STAMP }
+        Update { value: self.pvs[index].value.clone(), alarm: Alarm::NONE, stamp: STAMP, tag: 0 }
     }
 
     /// Feeds that are open.

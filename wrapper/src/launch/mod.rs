@@ -1,16 +1,19 @@
 //! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
 
+mod launcher;
+
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use ca::Config;
-use clap::{ArgAction, Args, FromArgMatches, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use tokio::runtime::Handle;
 use tracing::{Level, info, warn};
 
 use crate::device::SystemDevice;
 use crate::ioc::{Ioc, IocBuilder, IocError};
+pub use launcher::Launcher;
 
 /// How `--list-pvs` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,33 +107,14 @@ impl RunOptions {
 
 /// Parses the command line, serves one device, and returns when it was told to stop.
 ///
-/// `about` is the first line of `--help`, `prefix` the default of `--prefix`. See the crate's example.
-pub fn launch(about: &'static str, prefix: &str, device: impl FnOnce() -> Box<dyn SystemDevice>) -> ExitCode {
-    let name = std::env::args().next().unwrap_or_default();
-    let name =
-        std::path::Path::new(&name).file_stem().map_or("ioc".into(), |s| s.to_string_lossy().into_owned());
-    // One IOC has no positional arguments, so it can take the list with blanks too.
-    let command = RunOptions::augment_args(clap::Command::new(name.clone()))
-        .about(about)
-        .mut_arg("interfaces", |arg| arg.num_args(1..));
-    let matches = command.get_matches();
-    let options = match RunOptions::from_arg_matches(&matches) {
-        Ok(options) => options,
-        Err(error) => error.exit(),
-    };
-    start_log(&options);
-    let prefix = options.prefix_of(prefix, true);
-    let result = IocBuilder::new()
-        .device(&name, &prefix, device())
-        .map_err(IocError::from)
-        .and_then(|builder| run(builder, &options, &hints(&prefix)));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{name}: {error}");
-            ExitCode::FAILURE
-        }
-    }
+/// `about` is the first line of `--help`, `prefix` the default of `--prefix`. See the crate's example, and
+/// [`Launcher`] for groups and flags of one's own.
+pub fn launch(
+    about: &'static str,
+    prefix: &str,
+    device: impl FnOnce() -> Box<dyn SystemDevice> + 'static,
+) -> ExitCode {
+    Launcher::new(about).prefix(prefix).device(device).run()
 }
 
 /// What to try with a device of this prefix.
@@ -168,6 +152,15 @@ pub(crate) fn start_log_at(level: Level, modules: bool) {
 /// # Errors
 /// Those of [`IocBuilder::start`].
 pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Result<(), IocError> {
+    run_with(builder, options, hints, None)
+}
+
+fn run_with(
+    builder: IocBuilder,
+    options: &RunOptions,
+    hints: &[String],
+    started: Option<launcher::Started>,
+) -> Result<(), IocError> {
     if options.list_pvs == Some(ListPvs::Markdown) {
         print(&markdown(&builder));
         return Ok(());
@@ -190,6 +183,9 @@ pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Resul
     info!("Server startup complete.");
     if options.list_pvs.is_some() {
         info!("PVs available:\n    {}", ioc.names().join("\n    "));
+    }
+    if let Some(hook) = started {
+        hook(ioc.handle());
     }
     let signals = Signals::listen(ioc.runtime());
     announce(&ioc, options, hints);

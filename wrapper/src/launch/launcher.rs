@@ -1,0 +1,151 @@
+//! The command line of an author's own IOC binary.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+use super::{RunOptions, hints, start_log};
+use crate::device::SystemDevice;
+use crate::group::{GroupBuilder, GroupError};
+use crate::handle::IocHandle;
+use crate::ioc::{IocBuilder, IocError};
+
+type BuildGroup = Box<dyn FnOnce(&mut GroupBuilder) -> Result<(), GroupError>>;
+pub(super) type Started = Box<dyn FnOnce(IocHandle)>;
+type MakeDevice = Box<dyn FnOnce() -> Box<dyn SystemDevice>>;
+
+/// A flag of the author's own; its value is a macro of the groups.
+struct OwnOption {
+    name: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+}
+
+/// An IOC binary: what it serves, and its command line, with the flags that every IOC has.
+///
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     wrapper::Launcher::new("A thermometer")
+///         .prefix("lab:{room}:")
+///         .option("room", Some("101"), "Room number")
+///         .group(|group| group.pv("temperature", 21.5).units("C").add())
+///         .run()
+/// }
+/// ```
+#[must_use = "it runs with run()"]
+pub struct Launcher {
+    about: &'static str,
+    prefix: String,
+    options: Vec<OwnOption>,
+    groups: Vec<BuildGroup>,
+    device: Option<MakeDevice>,
+    started: Option<Started>,
+}
+
+impl Launcher {
+    /// An IOC without PVs; `about` is the first line of `--help`.
+    pub fn new(about: &'static str) -> Self {
+        Self {
+            about,
+            prefix: String::new(),
+            options: Vec::new(),
+            groups: Vec::new(),
+            device: None,
+            started: None,
+        }
+    }
+
+    /// The default of `--prefix`; it may have macros.
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
+    }
+
+    /// A flag `--name VALUE`, required when it has no default; groups see it as the macro `{name}` and by
+    /// [`GroupBuilder::macro_value`].
+    pub fn option(mut self, name: &'static str, default: Option<&'static str>, help: &'static str) -> Self {
+        self.options.push(OwnOption { name, default, help });
+        self
+    }
+
+    /// Serves the PVs that `build` declares, with their hooks.
+    pub fn group<R>(
+        mut self,
+        build: impl FnOnce(&mut GroupBuilder) -> Result<R, GroupError> + 'static,
+    ) -> Self {
+        self.groups.push(Box::new(|group| build(group).map(drop)));
+        self
+    }
+
+    /// Serves a device, with the template behind `<prefix>seq.`.
+    pub fn device(mut self, device: impl FnOnce() -> Box<dyn SystemDevice> + 'static) -> Self {
+        self.device = Some(Box::new(device));
+        self
+    }
+
+    /// Calls `hook` once the IOC serves, with a handle to add and remove PVs; it returns soon, and starts a thread for
+    /// what takes longer.
+    pub fn started(mut self, hook: impl FnOnce(IocHandle) + 'static) -> Self {
+        self.started = Some(Box::new(hook));
+        self
+    }
+
+    /// Parses the command line, serves, and returns when it was told to stop.
+    pub fn run(self) -> ExitCode {
+        let name = program();
+        let matches = self.command(&name).get_matches();
+        match self.serve(&name, &matches) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn command(&self, name: &str) -> Command {
+        // One IOC has no positional arguments, so it can take the list with blanks too.
+        let command = RunOptions::augment_args(Command::new(name.to_owned()))
+            .about(self.about)
+            .mut_arg("interfaces", |arg| arg.num_args(1..));
+        self.options.iter().fold(command, |command, option| {
+            let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);
+            command.arg(match option.default {
+                Some(default) => arg.default_value(default),
+                None => arg.required(true),
+            })
+        })
+    }
+
+    fn serve(self, name: &str, matches: &ArgMatches) -> Result<(), IocError> {
+        let options = match RunOptions::from_arg_matches(matches) {
+            Ok(options) => options,
+            Err(error) => error.exit(),
+        };
+        start_log(&options);
+        let macros: Vec<(&str, String)> = self
+            .options
+            .iter()
+            .filter_map(|option| Some((option.name, matches.get_one::<String>(option.name)?.clone())))
+            .collect();
+        let prefix = options.prefix_of(&self.prefix, true);
+        let mut group = GroupBuilder::with_macros(&prefix, macros)?;
+        let prefix = group.prefix().to_owned();
+        for build in self.groups {
+            build(&mut group)?;
+        }
+        let mut builder = IocBuilder::new().group(group);
+        let mut lines = Vec::new();
+        if let Some(device) = self.device {
+            builder = builder.device(name, &prefix, device())?;
+            lines = hints(&prefix);
+        }
+        super::run_with(builder, &options, &lines, self.started)
+    }
+}
+
+/// The name of this binary.
+fn program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    std::path::Path::new(&path).file_stem().map_or("ioc".into(), |stem| stem.to_string_lossy().into_owned())
+}
