@@ -2,6 +2,7 @@
 
 mod chaos;
 mod commands;
+mod gallery;
 mod hosts;
 mod interop;
 mod interop_client;

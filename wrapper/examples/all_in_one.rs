@@ -6,7 +6,7 @@ use wrapper::{Launcher, Pv, PvGroup};
 
 #[derive(PvGroup)]
 struct AllInOne {
-    #[pv(value = "b", get = Self::always_a, put = Self::log)]
+    #[pv(value = "b", max_length = 1, get = Self::always_a, put = Self::log)]
     single: Pv<String>,
     #[pv(value = 1, get = Self::read)]
     testa: Pv<i32>,
@@ -16,7 +16,7 @@ struct AllInOne {
     testc: Pv<i32>,
     #[pv(name = "{macro}", value = 0)]
     macroified: Pv<i32>,
-    #[pv(value = "c", put = Self::log)]
+    #[pv(value = "c", max_length = 1, put = Self::log)]
     newstyle: Pv<String>,
     #[pv(value = 0, get = Self::number)]
     random: Pv<i32>,

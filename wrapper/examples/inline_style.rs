@@ -8,9 +8,9 @@ use wrapper::{Launcher, Pv, PvGroup};
 struct InlineStyle {
     #[pv(value = 0, get = Self::number)]
     random_int: Pv<i32>,
-    #[pv(value = "", get = Self::letter)]
+    #[pv(value = "", max_length = 1, get = Self::letter)]
     random_str: Pv<String>,
-    #[pv(name = "A", value = "c", get = Self::read, put = Self::write)]
+    #[pv(name = "A", value = "c", max_length = 1, get = Self::read, put = Self::write)]
     a: Pv<String>,
 }
 
