@@ -9,7 +9,9 @@ use ca::server::{
     Subscriber, Update,
 };
 
+use crate::answer::Putting;
 use crate::filter::{FilterError, Filters, Modifiers};
+use crate::hooks::PutError;
 use crate::pv::{Field, PvCore};
 use crate::pv_type::Shape;
 
@@ -61,6 +63,7 @@ impl Channel {
             (true, None) if value && pv.fixed.shape == Shape::Text => Form::Plain,
             (true, None) => return Err(ChannelError::NoText),
             (false, Some(_)) if !value => Form::Cut,
+            (false, _) if value && pv.fixed.as_string => Form::Cut,
             (false, _) => Form::Plain,
         };
         let mut channel = Self { pv: pv.clone(), field, form, filters: None };
@@ -82,9 +85,10 @@ impl Channel {
     }
 
     /// Native type and capacity in front of the filters.
-    fn shape(&self) -> (NativeType, u32) {
+    pub(crate) fn shape(&self) -> (NativeType, u32) {
         match (self.form, self.field.long_capacity(&self.pv)) {
             (Form::Long, Some(capacity)) => (NativeType::Char, capacity),
+            (Form::Cut, _) => (NativeType::String, 1),
             _ if self.field == Field::Val => (self.pv.fixed.native, self.pv.fixed.capacity),
             _ => (self.field.native(&self.pv), 1),
         }
@@ -150,12 +154,23 @@ impl Channel {
                     self.pv.put(wire, request)
                 }
                 Err(error) => {
-                    let error = crate::PutError::from(error);
+                    let error = PutError::from(error);
                     PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
                 }
             },
             (Field::Val, _) => self.pv.put(wire, request),
             (field, _) => self.pv.put_field(field, wire, request),
+        }
+    }
+
+    /// A put by somebody else than a circuit.
+    pub(crate) fn put_by(&self, wire: WireArray<'_>, by: &str) -> Putting {
+        if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) {
+            return Putting::done(Err(PutError::ReadOnly));
+        }
+        match self.field {
+            Field::Val => self.pv.put_by(wire, by),
+            field => self.pv.put_field_by(field, wire, by),
         }
     }
 

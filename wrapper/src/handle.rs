@@ -8,6 +8,7 @@ use crate::group::{Built, GroupBuilder, GroupError};
 use crate::hooks::{HookThread, Plan};
 use crate::ioc::IocError;
 use crate::table::Table;
+use crate::view::View;
 
 /// What an IOC serves, and the threads of its hooks.
 pub(crate) struct Served {
@@ -93,6 +94,11 @@ impl IocHandle {
     /// Returns false when there is no PV of this name.
     pub fn remove(&self, name: &str) -> bool {
         self.0.upgrade().is_some_and(|served| served.table.remove(name))
+    }
+
+    /// The PVs as another way to serve them sees them.
+    pub fn view(&self) -> View {
+        View::new(self.0.clone())
     }
 
     /// The names of all PVs.

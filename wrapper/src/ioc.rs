@@ -157,7 +157,7 @@ pub struct PvDescription {
 }
 
 impl PvDescription {
-    fn of(pv: &PvCore) -> Self {
+    pub(crate) fn of(pv: &PvCore) -> Self {
         let fixed = &pv.fixed;
         let native = format!("{:?}", fixed.native).to_lowercase();
         Self {

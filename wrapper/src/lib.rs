@@ -38,6 +38,7 @@ pub mod repeater;
 pub mod sequence;
 mod states;
 mod table;
+pub mod view;
 
 #[cfg(all(doctest, feature = "launch"))]
 #[doc = include_str!("../../README.md")]
@@ -46,7 +47,7 @@ struct Readme;
 pub use answer::Putting;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
-pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
+pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,

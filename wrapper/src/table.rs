@@ -55,6 +55,14 @@ struct Names {
     bell: Option<RightsBell>,
 }
 
+impl Names {
+    /// True when a PV has this name or alias; a derived one may be taken over.
+    fn is_taken(&self, name: &str) -> bool {
+        let aliased = self.aliases.get(name).is_some_and(|pv| pv.fixed.aliases.iter().any(|a| a == name));
+        aliased || self.pvs.contains(name)
+    }
+}
+
 /// All PVs of an IOC; they may come and go while it serves.
 #[derive(Default)]
 pub(crate) struct Table(RwLock<Names>);
@@ -73,11 +81,16 @@ impl Table {
         let mut names = self.0.write();
         let mut own = HashSet::new();
         for pv in &pvs {
-            if names.pvs.contains(&*pv.name) || !own.insert(&*pv.name) {
-                return Err(GroupError::new(&pv.name, "another device of this IOC has the same name"));
+            for name in std::iter::once(&*pv.name).chain(pv.fixed.aliases.iter().map(String::as_str)) {
+                if names.is_taken(name) || !own.insert(name) {
+                    return Err(GroupError::new(name, "another device of this IOC has the same name"));
+                }
             }
         }
         for pv in pvs {
+            for alias in &pv.fixed.aliases {
+                names.aliases.insert(alias.clone(), pv.clone());
+            }
             for alias in aliases(&pv.name) {
                 names.aliases.entry(alias).or_insert_with(|| pv.clone());
             }
@@ -129,6 +142,20 @@ impl Table {
         let (record, field) = name.rsplit_once('.')?;
         let field = if field.is_empty() { Field::Val } else { Field::find(field)? };
         Some((find(record)?.clone(), field))
+    }
+}
+
+impl Table {
+    /// Opens what a client would find by this name.
+    pub(crate) fn open(&self, name: &str) -> Option<Channel> {
+        let modifiers = filter::split(name);
+        let (pv, field) = self.resolve(modifiers.base)?;
+        Channel::open(&pv, field, modifiers).ok()
+    }
+
+    /// All PVs in the order of declaration.
+    pub(crate) fn all(&self) -> Vec<Arc<PvCore>> {
+        self.0.read().order.clone()
     }
 }
 

@@ -6,6 +6,7 @@ mod macros;
 mod pair;
 
 use std::collections::HashSet;
+use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -264,9 +265,12 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             read_only: false,
             every_post: false,
             doc: "".into(),
+            aliases: Box::default(),
+            as_string: false,
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
+            feed_depth: None,
             states: group.states.clone(),
             outlet: group.outlet.clone(),
         };
@@ -372,12 +376,47 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         self
     }
 
+    /// Keeps up to so many updates for a client that is slow to take them, 1 to 4096 instead of the server's 64; when
+    /// they are full the newest is replaced.
+    ///
+    /// 1 is for what only the latest counts of; much for what must not be missed, at so many values per client.
+    pub fn feed_depth(mut self, updates: u16) -> Self {
+        match NonZeroU16::new(updates) {
+            Some(depth) if updates <= 4096 => self.fixed.feed_depth = Some(depth),
+            _ => self.faults.push(format!("feed_depth {updates} is not in 1..=4096")),
+        }
+        self
+    }
+
     /// Calls `hook` with true when the first client starts to monitor the value, with false when the last one
     /// leaves.
     ///
     /// It runs on a network thread: it sets a flag or wakes somebody, and waits for nothing.
     pub fn on_watched(mut self, hook: impl Fn(bool) + Send + Sync + 'static) -> Self {
         self.fixed.watch = Some(Watch::new(hook));
+        self
+    }
+
+    /// Answers to another name too: a full one, without the group's prefix; macros are replaced.
+    ///
+    /// It is not listed, and takes part in nothing else: NAME reads the PV's own name.
+    pub fn alias(mut self, name: &str) -> Self {
+        match self.group.macros.expand(name).and_then(|name| check_name(&name).map(|()| name)) {
+            Ok(name) => {
+                let aliases = std::mem::take(&mut self.fixed.aliases).into_vec();
+                self.fixed.aliases = aliases.into_iter().chain([name]).collect();
+            }
+            Err(rule) => self.faults.push(format!("alias {name:?}: {rule}")),
+        }
+        self
+    }
+
+    /// Serves a text as one STRING, which shows 39 bytes, for clients that expect that; in full as `NAME.$`.
+    pub fn as_string(mut self) -> Self {
+        if T::SHAPE != Shape::Text {
+            self.faults.push("as_string is for texts".to_owned());
+        }
+        self.fixed.as_string = true;
         self
     }
 
@@ -444,14 +483,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         if self.name.len() == self.group.prefix.len() {
             return Err("a PV needs a name behind its prefix".to_owned());
         }
-        if self.name.len() > MAX_NAME {
-            return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", self.name.len()));
-        }
-        if let Some(bad) =
-            self.name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c))
-        {
-            return Err(format!("a name must not have {bad:?}"));
-        }
+        check_name(&self.name)?;
         if self.group.names.contains(&self.name) {
             return Err("the name is taken".to_owned());
         }
@@ -480,6 +512,17 @@ impl<T: PvType> PvBuilder<'_, T> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The rules for names.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", name.len()));
+    }
+    match name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c)) {
+        Some(bad) => Err(format!("a name must not have {bad:?}")),
+        None => Ok(()),
     }
 }
 
@@ -531,6 +574,7 @@ mod tests {
         assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
         assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));
         assert!(refused("v", 1, |b| b.max_length(3)).contains("scalar"));
+        assert!(refused("v", 1, |b| b.feed_depth(0)).contains("not in 1..=4096"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A PV without its Rust type.
 
+use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
@@ -27,9 +28,15 @@ pub(crate) struct Fixed {
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
     pub(crate) doc: Box<str>,
+    /// Other full names that it answers to.
+    pub(crate) aliases: Box<[String]>,
+    /// A text that is served as one STRING; in full with `$`.
+    pub(crate) as_string: bool,
     pub(crate) checks: Vec<Check>,
     pub(crate) hook: PutHook,
     pub(crate) watch: Option<Watch>,
+    /// Updates that wait for a slow client, where the author says so.
+    pub(crate) feed_depth: Option<NonZeroU16>,
     /// The states of its group.
     pub(crate) states: Arc<States>,
     /// The put queue of the device that owns it.
@@ -216,6 +223,9 @@ impl PvCore {
         let subscribed = {
             let mut state = self.lock();
             let since = subscriber.open();
+            if let Some(depth) = self.fixed.feed_depth {
+                subscriber.set_depth(depth.get().into());
+            }
             match state.subscriptions.iter_mut().find(|known| known.subscriber == subscriber) {
                 Some(known) => known.mask = mask,
                 None => state.subscriptions.push(Subscription { field, subscriber, mask }),

@@ -58,8 +58,12 @@ impl PvCore {
     }
 
     fn ask(&self, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
+        self.ask_by("this IOC", put)
+    }
+
+    fn ask_by(&self, by: &str, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
         let (putting, answer) = Putting::new();
-        let asker = Asker::Code(Cell::new(Some(answer)));
+        let asker = Asker::Code(by, Cell::new(Some(answer)));
         let result = put(&asker);
         if let Err(error) = &result {
             self.show_refusal(error, &asker);
@@ -69,6 +73,15 @@ impl PvCore {
             Ok(true) => putting,
             result => Putting::done(result.map(|_| ())),
         }
+    }
+
+    /// A put by somebody else than a circuit, with the rights of a client.
+    pub(crate) fn put_by(self: &Arc<Self>, wire: WireArray<'_>, by: &str) -> Putting {
+        let writable = self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE));
+        self.ask_by(by, |asker| match writable {
+            true => self.convert(wire).and_then(|value| self.put_value(value, false, asker)),
+            false => Err(PutError::ReadOnly),
+        })
     }
 
     /// True for a scalar whose puts need nothing but to be stored.
@@ -94,13 +107,25 @@ impl PvCore {
         wire: WireArray<'_>,
         request: &PutRequest<'_>,
     ) -> PutOutcome {
+        let stored = self.store_field(field, wire, &Asker::Client(request));
+        PutOutcome::Done(
+            stored.map_err(|error| PutFailure { status: error.eca(), reason: error.to_string() }),
+        )
+    }
+
+    /// The same by somebody else than a circuit.
+    pub(crate) fn put_field_by(&self, field: Field, wire: WireArray<'_>, by: &str) -> Putting {
+        Putting::done(self.store_field(field, wire, &Asker::Code(by, Cell::new(None))))
+    }
+
+    fn store_field(&self, field: Field, wire: WireArray<'_>, asker: &Asker<'_>) -> Result<(), PutError> {
         let stored = field
             .convert(self, wire)
             .and_then(|written| self.retune(|state| field.store(self, state, written)));
-        PutOutcome::Done(stored.map_err(|error| {
-            self.log_refusal(&field.name(), &error, &Asker::Client(request));
-            PutFailure { status: error.eca(), reason: error.to_string() }
-        }))
+        if let Err(error) = &stored {
+            self.log_refusal(&field.name(), error, asker);
+        }
+        stored
     }
 
     fn log_refusal(&self, field: &str, error: &PutError, asker: &Asker<'_>) {
@@ -242,7 +267,7 @@ fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
 /// Who puts.
 enum Asker<'a> {
     Client(&'a PutRequest<'a>),
-    Code(Cell<Option<Answer>>),
+    Code(&'a str, Cell<Option<Answer>>),
 }
 
 impl Asker<'_> {
@@ -250,14 +275,14 @@ impl Asker<'_> {
     fn answer(&self) -> Answer {
         match self {
             Self::Client(request) => Answer::Client(request.defer()),
-            Self::Code(answer) => answer.take().unwrap_or(Answer::Code(None)),
+            Self::Code(_, answer) => answer.take().unwrap_or(Answer::Code(None)),
         }
     }
 
     fn circuit(&self) -> Option<CircuitId> {
         match self {
             Self::Client(request) => Some(request.circuit()),
-            Self::Code(_) => None,
+            Self::Code(..) => None,
         }
     }
 
@@ -268,7 +293,7 @@ impl Asker<'_> {
                 let Client { user, host, address } = request.client();
                 format!("{user:?} on {host:?} ({address})")
             }
-            Self::Code(_) => "this IOC".to_owned(),
+            Self::Code(by, _) => (*by).to_owned(),
         }
     }
 }

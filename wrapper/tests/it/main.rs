@@ -13,3 +13,4 @@ mod queue;
 mod restart;
 mod robot;
 mod states;
+mod view;

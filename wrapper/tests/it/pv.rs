@@ -194,3 +194,32 @@ fn the_author_is_told_of_the_first_and_the_last_client_that_watches() {
     raw.monitor(panics, 6, 1, 1);
     assert_eq!(raw.next().double(), 1.0);
 }
+
+#[test]
+fn a_pv_answers_to_its_aliases_and_a_text_can_be_served_as_one_string() {
+    let mut group = GroupBuilder::with_macros("a:", [("room", "101")]).expect("a group");
+    let text = "x".repeat(60);
+    group.pv("text", text.clone()).alias("lab:{room}").alias("other").as_string().add().expect("a good PV");
+    let twice = group.pv("n", 1).alias("no name").add().expect_err("a blank").to_string();
+    assert_eq!(twice, r#"PV "a:n": alias "no name": a name must not have ' '"#);
+    let ioc = Ioc::builder().group(group).start(Config::isolated()).expect("an IOC");
+    let mut raw = Raw::connect(ioc.tcp_addresses()[0]);
+    for name in ["a:text", "lab:101", "other"] {
+        let channel = raw.channel(name);
+        assert_eq!((channel.native, channel.count), (0, 1), "{name} is a STRING");
+        assert_eq!(raw.get(channel, 0, 1).text(), "x".repeat(39));
+    }
+    let name = raw.channel("other.NAME");
+    assert_eq!(raw.get_text(name), "a:text");
+    let long = raw.channel("lab:101.$");
+    assert_eq!((long.native, raw.get_text(long)), (4, text));
+    let channel = raw.channel("a:text");
+    raw.send(Command::Write, 0, 1, channel.sid, channel.cid, b"short\0\0\0");
+    assert_eq!((raw.get_text(channel), raw.get_text(long)), ("short".to_owned(), "short".to_owned()));
+    let mut group = GroupBuilder::new("lab:");
+    group.pv("101", 1).add().expect("a good PV");
+    assert!(ioc.add(group).is_err(), "the name is an alias");
+    assert_eq!(ioc.names(), ["a:text"]);
+    assert!(ioc.remove("a:text") && raw.try_channel("other").is_none());
+    ioc.stop();
+}

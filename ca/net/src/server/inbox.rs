@@ -169,6 +169,11 @@ impl Subscriber {
         self.inbox.own(|mailbox| mailbox.open(self.feed))
     }
 
+    /// Has the feed hold so many updates, in place of what the server is configured for; at least 1.
+    pub fn set_depth(&self, updates: usize) {
+        self.inbox.own(|mailbox| mailbox.set_depth(self.feed, updates));
+    }
+
     /// Leaves an update for the circuit. Call it inside [`batch`] when a lock is held.
     pub fn push(&self, update: &Update, mask: EventMask) {
         self.inbox.with(|mailbox| mailbox.push(self.feed, update, mask));

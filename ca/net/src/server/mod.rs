@@ -5,6 +5,7 @@ mod beacon;
 mod budget;
 mod circuit;
 mod endpoints;
+mod feeds;
 mod hand_on;
 mod inbox;
 mod interfaces;
@@ -26,9 +27,10 @@ use tracing::{debug, warn};
 use crate::{Config, Error};
 
 pub use ca_proto::server::{
-    AccessRights, Acknowledgement, Claim, Client, Extra, MonitorFilter, PutFailure, PutOutcome, Reading,
-    Subscribed, Update,
+    AccessRights, Acknowledgement, Claim, Client, Extra, FeedId, MonitorFilter, PutFailure, PutOutcome,
+    Reading, Subscribed, Update,
 };
+pub use feeds::Feeds;
 pub use inbox::{Answer, Subscriber, batch, now};
 pub use report::{CircuitReport, Report, RightsBell};
 pub use service::{CircuitId, GetRequest, PutRequest, Service};

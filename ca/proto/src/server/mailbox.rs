@@ -83,6 +83,8 @@ struct Answer {
 struct Feed {
     queue: FeedQueue,
     bulk_pending: usize,
+    /// Updates that it holds, where its PV says so.
+    depth: Option<usize>,
 }
 
 /// Pending updates and answers of one circuit.
@@ -122,6 +124,13 @@ impl Mailbox {
         self.feeds.entry(feed).or_default().queue.pushed()
     }
 
+    /// Sets how many updates an open feed holds, in place of [`Limits::feed_entries`]; at least 1.
+    pub fn set_depth(&mut self, feed: FeedId, depth: usize) {
+        if let Some(feed) = self.feeds.get_mut(&feed) {
+            feed.depth = Some(depth.max(1));
+        }
+    }
+
     /// Closes a feed and forgets its pending updates.
     pub fn close(&mut self, feed: FeedId) {
         let pending = self.feeds.remove(&feed).is_some_and(|state| !state.queue.is_empty());
@@ -136,7 +145,7 @@ impl Mailbox {
     pub fn push(&mut self, feed: FeedId, update: &Update, mask: EventMask) {
         let Some(state) = self.feeds.get_mut(&feed) else { return };
         self.pushes += 1;
-        let limit = if self.held { 1 } else { self.entries };
+        let limit = if self.held { 1 } else { state.depth.unwrap_or(self.entries) };
         match state.queue.push(update, mask, limit, self.bytes) {
             Pushed::Squashed => self.squashed += 1,
             Pushed::Queued if state.bulk_pending > 0 || update.value.wire_len() > BULK => {
