@@ -100,7 +100,8 @@ def test_enums():
 
 
 def test_custom_write():
-    directory, a, b = pvs("custom_write:", "directory", "A", "B")
+    short, directory, a, b = pvs("custom_write:", "directory", "directory.$", "A", "B")
+    assert (short.channel.native_data_type, directory.channel.native_data_type) == (ChannelType.STRING, ChannelType.CHAR)
     assert put(directory, str(DIRECTORY).encode(), data_type=ChannelType.CHAR)
     for pv, name in ((a, "A"), (b, "B")):
         for value in (5, 10):

@@ -9,7 +9,7 @@ use wrapper::{Launcher, Pv, PvGroup};
 #[derive(PvGroup)]
 struct CustomWrite {
     /// The directory to write to
-    #[pv(value = std::env::temp_dir().display().to_string(), max_length = 255)]
+    #[pv(value = std::env::temp_dir().display().to_string(), max_length = 255, as_string)]
     directory: Pv<String>,
     /// Writes to (directory)/A
     #[pv(name = "A", value = 0, put = Self::write)]
