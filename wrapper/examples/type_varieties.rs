@@ -8,6 +8,8 @@ use wrapper::{
 };
 
 const READ_MINOR: Alarm = Alarm::new(AlarmStatus::Read, AlarmSeverity::Minor);
+#[expect(clippy::approx_constant, reason = "the value that clients of the original see")]
+const PI: f64 = 3.14;
 const FIBONACCI: [f64; 11] = [1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0, 89.0];
 
 pv_enum! {
@@ -28,9 +30,9 @@ fn limits<T: PvType>(pv: PvBuilder<'_, T>, middle: f64, step: f64) -> PvBuilder<
 }
 
 fn numbers(group: &mut GroupBuilder) -> Result<(), GroupError> {
-    let pi = limits(group.pv("pi", 3.14), 3.14, 0.01).units("doodles").precision(5).add()?;
-    pi.post_alarm(3.14, READ_MINOR);
-    let fib = limits(group.pv("fib", FIBONACCI.to_vec()), 3.14, 0.01).units("doodles").precision(5).add()?;
+    let pi = limits(group.pv("pi", PI), PI, 0.01).units("doodles").precision(5).add()?;
+    pi.post_alarm(PI, READ_MINOR);
+    let fib = limits(group.pv("fib", FIBONACCI.to_vec()), PI, 0.01).units("doodles").precision(5).add()?;
     fib.post_alarm(FIBONACCI.to_vec(), READ_MINOR);
     group.pv("enum", Letter::B).add()?;
     group.pv("enum2", Letters::Bb).add()?;

@@ -92,6 +92,7 @@ fn implement(input: &DeriveInput, fields: &FieldsNamed, own: &TokenStream, parts
             ///
             /// # Errors
             /// When a PV cannot be built.
+            #[allow(clippy::too_many_arguments)]
             #vis fn build(#group: &mut ::wrapper::GroupBuilder, #(#parameters)*) -> #result {
                 #[allow(unused_imports)]
                 use ::wrapper::PvGroup as _;

@@ -53,6 +53,7 @@ pub(crate) fn part(field: &Field, ident: &Ident, mut keys: Keys) -> Result<Part>
     let held = inside(ty, "PvPair")
         .ok_or_else(|| Error::new_spanned(ty, "a field with #[pair] is a `PvPair<T>`"))?;
     let (name, found) = (pv::name(&mut keys, ident)?, hook::take_of_pv(&mut keys));
+    pv::check_rights(&keys, &found)?;
     let (group, this, expr) = (private("group"), private("this"), &name.expr);
     let start = match pv::value(&mut keys)? {
         Some(value) => quote!(#group.pair::<#held>(#expr, #value)),

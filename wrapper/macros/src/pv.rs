@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Error, Expr, Field, GenericArgument, Ident, LitStr, PathArguments, Result, Type};
+use syn::{Attribute, Error, Expr, Field, GenericArgument, Ident, LitStr, PathArguments, Result, Type};
 
 use crate::field::Part;
 use crate::hook::{self, private};
@@ -27,13 +27,14 @@ pub(crate) fn inside<'a>(ty: &'a Type, outer: &str) -> Option<&'a Type> {
 
 /// The first paragraph of a doc comment, as one line.
 pub(crate) fn doc(field: &Field) -> Option<TokenStream> {
-    let lines = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
-    let lines =
-        lines.filter_map(|line| check::text(&line.meta.require_name_value().ok()?.value).map(LitStr::value));
-    let lines: Vec<_> =
-        lines.map(|line| line.trim().to_owned()).take_while(|line| !line.is_empty()).collect();
-    (!lines.is_empty()).then(|| {
-        let doc = lines.join(" ");
+    let comments = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let text = |doc: &Attribute| check::text(&doc.meta.require_name_value().ok()?.value).map(LitStr::value);
+    let comments: Vec<_> = comments.filter_map(text).collect();
+    let lines = comments.iter().flat_map(|comment| comment.split('\n')).map(str::trim);
+    let paragraph: Vec<_> =
+        lines.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();
+    (!paragraph.is_empty()).then(|| {
+        let doc = paragraph.join(" ");
         quote!(.doc(#doc))
     })
 }
@@ -91,7 +92,7 @@ pub(crate) fn calls(keys: &Keys) -> Result<TokenStream> {
 
 /// # Errors
 /// When puts to a PV that takes none have a hook.
-fn check_rights(keys: &Keys, hooks: &[Key]) -> Result<()> {
+pub(crate) fn check_rights(keys: &Keys, hooks: &[Key]) -> Result<()> {
     let put = hooks.iter().find(|hook| hook.name.to_string().starts_with("put"));
     match put.filter(|_| keys.has("read_only")) {
         Some(put) => Err(put.error("never runs: the PV is `read_only`")),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wrapper::{
     Alarm, AnyPv, Config, FixedString, GroupBuilder, GroupError, Ioc, LimitPair, PutDecision, Pv, PvGroup,
-    PvPair, Scan, Value,
+    PvPair, PvType, Scan, Value,
 };
 
 use crate::raw::{DEADLINE, Raw, eventually};
@@ -261,6 +261,32 @@ fn a_group_without_arguments_is_added_by_its_type() {
     assert_eq!(group.group("sub:", Plain::build).expect("a good group").v.name(), "t:sub:v");
     let twice = group.add::<Plain>().map(|_| ()).expect_err("twice").to_string();
     assert_eq!(twice, r#"PV "t:v": the name is taken"#);
+}
+
+/// Two PVs of any type.
+#[derive(PvGroup)]
+struct Twins<T: PvType + Clone> {
+    #[arg]
+    first: T,
+    /**
+    A comment
+    as a block.
+    */
+    #[pv(value = first.clone())]
+    a: Pv<T>,
+    #[pv(value = first.clone())]
+    b: Pv<T>,
+}
+
+#[test]
+fn a_group_may_have_type_parameters() {
+    let mut lab = Lab::of(|group| Twins::build(group, 2.5));
+    let pvs = lab.pvs.clone();
+    assert_eq!((pvs.first, pvs.a.get(), pvs.b.get()), (2.5, 2.5, 2.5));
+    assert_eq!(lab.text("d:a.DESC"), "A comment as a block.");
+    let mut group = GroupBuilder::new("t:");
+    let words = Twins::build(&mut group, vec![FixedString::from("x")]).expect("a good group");
+    assert_eq!(words.b.get(), words.first);
 }
 
 /// Hooks of the whole group.

@@ -11,6 +11,8 @@ struct Fields {
     read_only: Pv<i32>,
     #[pv(put_async = Self::set, read_only)]
     read_only_async: Pv<i32>,
+    #[pair(read_only, put = Self::set)]
+    read_only_pair: PvPair<i32>,
     #[pv(put = |value| value)]
     closure: Pv<i32>,
     #[pv(get)]
