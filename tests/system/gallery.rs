@@ -59,6 +59,8 @@ fn examples() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--offline", "--workspace", "--examples", "--manifest-path"]);
         cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target folder");
+        cargo.arg("--target-dir").arg(target);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
@@ -132,7 +134,7 @@ fn examples_serve_the_names_types_and_counts_of_the_originals() {
 
 #[test]
 fn the_client_of_the_originals_sees_what_they_show() {
-    let directory = tempfile();
+    let directory = folder();
     let (keyboard, mut keys) = std::io::pipe().expect("a pipe");
     let mut keyboard = Some(keyboard);
     let servers: Vec<_> = GALLERY
@@ -159,10 +161,10 @@ fn type_keys(keys: &mut PipeWriter) {
 }
 
 /// A new folder.
-fn tempfile() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gallery-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
+fn folder() -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gallery-{}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a folder");
+    path
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl IoInterrupt {
     fn listen(&self, pv: &Pv<String>) {
         let pv = pv.clone();
         thread::spawn(move || {
-            for key in stdin().bytes().map_while(Result::ok) {
+            for key in stdin().lock().bytes().map_while(Result::ok) {
                 let key = char::from(key);
                 println!("new key: {key:?}");
                 pv.post(key.to_string());
