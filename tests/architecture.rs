@@ -41,9 +41,11 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "toml",
             "tracing",
             "tracing-subscriber",
+            "wrapper-macros",
         ],
     ),
     ("clock", &["serde", "wrapper"]),
+    ("wrapper-macros", &["proc-macro2", "quote", "syn"]),
     ("example", &["wrapper"]),
     (
         "seqioc",

@@ -176,7 +176,9 @@ impl Server {
 
     /// Waits for the ready line and takes the ports from it.
     pub(crate) fn ready(&mut self) {
-        let line = self.line();
+        // A program may print lines of its own before.
+        let line = std::iter::repeat_with(|| self.line()).find(|line| line.starts_with('{'));
+        let line = line.unwrap_or_default();
         let ready: serde_json::Value = serde_json::from_str(&line).expect("the ready line is JSON");
         assert_eq!(ready["ready"], true, "{line}");
         let number = |key: &str| ready[key].as_u64().unwrap_or_else(|| panic!("no {key} in {line}"));

@@ -4,6 +4,7 @@ mod chaos;
 mod commands;
 mod config;
 mod diagnose;
+mod gallery;
 mod hosts;
 mod interop;
 mod interop_client;

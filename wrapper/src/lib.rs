@@ -48,6 +48,10 @@ pub mod view;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[cfg(all(doctest, feature = "launch"))]
+#[doc = include_str!("../../docs/groups.md")]
+struct Groups;
+
 pub use answer::Putting;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
@@ -57,7 +61,7 @@ pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
 };
 pub use frame::{Frame, Frames};
-pub use group::{GroupBuilder, GroupError, PvBuilder};
+pub use group::{GroupBuilder, GroupError, PairBuilder, PvBuilder, PvGroup, PvPair};
 pub use handle::IocHandle;
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
@@ -69,3 +73,4 @@ pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
 pub use states::SyncState;
+pub use tokio::time::sleep;

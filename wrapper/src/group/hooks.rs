@@ -173,7 +173,7 @@ impl GroupBuilder {
         self.plan().startups.push(OnceHook { pv: None, hook });
     }
 
-    /// Runs once when the IOC starts; it may go on for ever.
+    /// Runs once when the IOC starts: it begins in its turn, and may go on for ever beside the others.
     pub fn on_startup_async<R: IntoDone, F: Future<Output = R> + 'static>(
         &mut self,
         hook: impl FnOnce() -> F + Send + 'static,

@@ -1,7 +1,9 @@
 //! Groups of PVs: names, types, metadata, hooks, checked when the group is built.
 
+mod declared;
 mod hooks;
 mod macros;
+mod pair;
 
 use std::collections::HashSet;
 use std::num::NonZeroU16;
@@ -15,7 +17,9 @@ use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
 use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
 use crate::states::{self, States, SyncState};
+pub use declared::PvGroup;
 use macros::Macros;
+pub use pair::{PairBuilder, PvPair};
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
@@ -110,7 +114,10 @@ impl GroupBuilder {
     /// A text takes up to 10 000 bytes and an array as many elements as its first value has, unless
     /// [`PvBuilder::max_length`] says otherwise.
     pub fn pv<T: PvType>(&mut self, name: &str, value: T) -> PvBuilder<'_, T> {
-        let value = value.into_value();
+        self.pv_of_value(name, value.into_value())
+    }
+
+    fn pv_of_value<T: PvType>(&mut self, name: &str, value: Value) -> PvBuilder<'_, T> {
         let room = if T::SHAPE == Shape::Text { TEXT } else { 1 };
         let capacity = value.len().max(room);
         PvBuilder::new(self, name, value, true, capacity)

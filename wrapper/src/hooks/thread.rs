@@ -111,7 +111,11 @@ async fn serve(plan: Plan) {
     let Plan { name, lane, mut jobs, puts, gets, pvs, startups, shutdowns, scans } = plan;
     let hooks = Rc::new(Hooks { lane, name, pvs: own(puts, gets, pvs).into(), tasks: RefCell::default() });
     CURRENT.with(|current| _ = current.set(hooks.clone()));
-    startups.into_iter().for_each(|startup| hooks.start(startup));
+    for startup in startups {
+        hooks.start(startup);
+        // An async one begins before the next.
+        tokio::task::yield_now().await;
+    }
     for scan in scans {
         let id = scan.pv.id;
         let task = hooks.spawn(super::scan::run(scan));

@@ -274,6 +274,24 @@ fn startup_hooks_run_in_order_and_one_that_fails_is_an_alarm_of_its_pv_alone() {
 }
 
 #[test]
+fn an_async_startup_hook_begins_in_its_turn() {
+    let mut group = GroupBuilder::new("s:");
+    let (order, log) = channel();
+    let (second, third) = (order.clone(), order.clone());
+    group.on_startup_async(move || async move {
+        _ = order.send("begins");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        _ = order.send("goes on");
+    });
+    group.on_startup(move || _ = second.send("second"));
+    group.on_startup_async(move || async move { _ = third.send("third") });
+    let _lab = Lab::of(group);
+    let mut said: Vec<_> = (0..4).map(|_| log.recv_timeout(DEADLINE).expect("a line")).collect();
+    said.retain(|line| *line != "goes on");
+    assert_eq!(said, ["begins", "second", "third"]);
+}
+
+#[test]
 fn a_hook_that_hangs_is_left_behind_at_the_stop_and_its_put_has_failed() {
     let mut group = GroupBuilder::new("h:");
     let (_pv, _go) = gated(&mut group, "v");

@@ -7,6 +7,7 @@ mod abort;
 mod client;
 mod client_tutorial;
 mod commands;
+mod derive;
 mod hooks;
 mod load;
 mod pv;
