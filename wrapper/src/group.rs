@@ -1,6 +1,8 @@
 //! Groups of PVs: names, types, metadata, hooks, checked when the group is built.
 
-use std::collections::HashSet;
+mod record;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -8,15 +10,17 @@ use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
 use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, Policy, PutError, PutHook};
-use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
+use crate::pv::{AlarmBook, First, Fixed, Pv, PvCore, States, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
+use crate::record::{ControlRule, RecordType};
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
 /// Bytes of a text that declares no length.
 const TEXT: usize = 10_000;
-/// Decimals of a floating PV that declares none.
+/// Decimals of a floating PV that declares none; with a record type base's 0.
 const PRECISION: i16 = 6;
+const UNDECLARED: i16 = -1;
 
 /// A PV that cannot be built; names the PV and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,13 +42,21 @@ pub struct GroupBuilder {
     port: Option<DevicePort>,
     outlet: Option<Arc<PutQueue>>,
     names: HashSet<String>,
+    alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
 }
 
 impl GroupBuilder {
     /// A group without a device: its PVs are plain ones.
     pub fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into(), port: None, outlet: None, names: HashSet::new(), pvs: Vec::new() }
+        Self {
+            prefix: prefix.into(),
+            port: None,
+            outlet: None,
+            names: HashSet::new(),
+            alarm_groups: HashMap::new(),
+            pvs: Vec::new(),
+        }
     }
 
     pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
@@ -142,6 +154,8 @@ pub struct PvBuilder<'a, T> {
     defined: bool,
     meta: Meta,
     deadbands: Option<(f64, f64)>,
+    hysteresis: f64,
+    states: Option<Box<States>>,
     fixed: Fixed,
     faults: Vec<String>,
     value_type: std::marker::PhantomData<fn() -> T>,
@@ -162,8 +176,12 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             hook: PutHook::Store,
             watch: None,
             outlet: group.outlet.clone(),
+            record: RecordType::plain(is_integer::<T>()),
+            control: ControlRule::Refuse,
+            on_scan: None,
+            alarm_group: None,
         };
-        let meta = Meta { labels, precision: PRECISION, ..Meta::new() };
+        let meta = Meta { labels, precision: UNDECLARED, ..Meta::new() };
         Self {
             group,
             name,
@@ -171,6 +189,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             defined,
             meta,
             deadbands: None,
+            hysteresis: 0.0,
+            states: None,
             fixed,
             faults: Vec::new(),
             value_type: std::marker::PhantomData,
@@ -320,11 +340,16 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     /// # Errors
     /// When the name is taken, empty, has blanks or over 60 bytes; more than 16 labels or one over 25
     /// bytes; limits are crossed; the value does not fit.
-    pub fn add(self) -> Result<Pv<T>, GroupError> {
+    pub fn add(mut self) -> Result<Pv<T>, GroupError> {
+        self.settle();
         self.validate().map_err(|rule| GroupError::new(&self.name, rule))?;
-        let Self { group, name, value, defined, meta, deadbands, fixed, .. } = self;
+        let Self { group, name, value, defined, meta, deadbands, hysteresis, states, fixed, .. } = self;
         group.names.insert(name.clone());
-        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands });
+        let alarm_group = fixed.alarm_group.clone();
+        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands, hysteresis, states });
+        if let Some(alarms) = alarm_group {
+            alarms.join(&core);
+        }
         group.pvs.push(core.clone());
         Ok(Pv::new(core))
     }
@@ -365,6 +390,9 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
 impl<T: PvType> PvBuilder<'_, T> {
     /// The first value must be one that a client could put.
     fn validate_first(&self) -> Result<(), String> {
+        if self.fixed.control == ControlRule::Show {
+            return Ok(());
+        }
         let control = self.meta.control;
         match number_of(&self.value) {
             Some(v) if self.defined && is_range(control) && !(control.low..=control.high).contains(&v) => {
@@ -373,6 +401,10 @@ impl<T: PvType> PvBuilder<'_, T> {
             _ => Ok(()),
         }
     }
+}
+
+fn is_integer<T: PvType>() -> bool {
+    T::SHAPE == Shape::Scalar && matches!(T::NATIVE, NativeType::Long | NativeType::Short)
 }
 
 /// The rules that metadata of a PV of type `T` keep.

@@ -31,6 +31,7 @@ pub mod launch;
 mod log_limit;
 mod pv;
 mod pv_type;
+mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
@@ -52,7 +53,7 @@ pub use hooks::{Policy, PutError};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::launch;
-pub use pv::Pv;
+pub use pv::{AlarmGroup, Post, Pv};
 pub use pv_type::{PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};

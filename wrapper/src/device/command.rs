@@ -7,7 +7,7 @@ use ca::server::Answer;
 
 use super::io::Interrupted;
 use super::port::Port;
-use crate::pv::PvCore;
+use crate::pv::Active;
 use crate::sequence::arg::{Arg, Call};
 use crate::sequence::spec::Bound;
 use crate::sequence::template::MAX_VALUES;
@@ -152,7 +152,7 @@ pub(crate) struct Completion(Option<Pending>);
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) port: Arc<Port>,
-    pub(crate) source: Arc<PvCore>,
+    pub(crate) source: Active,
     pub(crate) number: i32,
     pub(crate) answer: Answer,
     pub(crate) started: Instant,

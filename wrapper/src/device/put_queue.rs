@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Stamp, Value};
+use ca::proto::dbr::Value;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use super::command::{DeviceError, Pending, Reply};
-use crate::pv::PvCore;
+use crate::pv::{AlarmBook, Post, PvCore};
 
 /// Updates that wait while another thread applies, at most.
 pub(crate) const BOUND: usize = 256;
 
 /// Something that a device publishes.
 enum Update {
-    Value { pv: Arc<PvCore>, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp> },
+    Value { pv: Arc<PvCore>, value: Value, post: Post },
+    Alarm { group: Arc<AlarmBook>, alarm: Alarm, message: Option<Box<str>> },
     Finish(Box<(Pending, Result<Reply, DeviceError>)>),
 }
 
@@ -34,14 +35,13 @@ impl PutQueue {
         Arc::new(Self { sender, receiver, draining: Mutex::new(()), full: AtomicU64::new(0) })
     }
 
-    pub(crate) fn put_value(
-        &self,
-        pv: Arc<PvCore>,
-        value: Value,
-        alarm: Option<Alarm>,
-        stamp: Option<Stamp>,
-    ) {
-        self.put(Update::Value { pv, value, alarm, stamp });
+    pub(crate) fn put_value(&self, pv: Arc<PvCore>, value: Value, post: Post) {
+        self.put(Update::Value { pv, value, post });
+    }
+
+    /// Posts to an alarm group.
+    pub(crate) fn put_alarm(&self, group: Arc<AlarmBook>, alarm: Alarm, message: Option<Box<str>>) {
+        self.put(Update::Alarm { group, alarm, message });
     }
 
     pub(crate) fn finish(&self, pending: Pending, result: Result<Reply, DeviceError>) {
@@ -79,7 +79,8 @@ impl PutQueue {
     fn apply_all(&self) {
         for update in self.receiver.try_iter() {
             match update {
-                Update::Value { pv, value, alarm, stamp } => pv.apply(value, alarm, stamp),
+                Update::Value { pv, value, post } => pv.apply(value, post),
+                Update::Alarm { group, alarm, message } => group.post(alarm, message),
                 Update::Finish(done) => {
                     let (pending, result) = *done;
                     pending.port.clone().finish(pending, result);

@@ -2,17 +2,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Meta, NativeType, Scalar, Value, WireArray};
+use ca::proto::dbr::{FixedString, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{AccessRights, Answer, PutFailure, PutOutcome, PutRequest, batch};
 
 use super::core::PvCore;
-use super::field::Field;
+use super::field::{After, Field};
+use super::flags;
+use super::post::Post;
 use super::tuning::is_range;
 use crate::hooks::{PutError, PutHook};
 use crate::log_limit::LogLimit;
 use crate::pv_type::{PvType, Shape};
+use crate::record::{ControlRule, FieldSpec, number_as};
 
 /// Refused puts in the log.
 static REFUSALS: LogLimit = LogLimit::new(10);
@@ -25,17 +29,24 @@ impl PvCore {
             _ if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) => {
                 Err(PutError::ReadOnly)
             }
+            _ if self.flags.load(Relaxed) & flags::SPECIAL != 0 && !self.takes(request) => {
+                Err(PutError::Disabled)
+            }
             PutHook::Store if self.fixed.shape == Shape::Scalar && self.fixed.checks.is_empty() => {
                 self.put_scalar(wire).map(|()| false)
             }
             _ => self.put_checked(wire, request),
         };
+        self.outcome(result, request)
+    }
+
+    fn outcome(self: &Arc<Self>, result: Result<bool, PutError>, request: &PutRequest<'_>) -> PutOutcome {
         match result {
             Ok(false) => PutOutcome::Done(Ok(())),
             Ok(true) => PutOutcome::Pending,
             Err(error) => {
-                // A device that is down shows COMM, which says more.
-                if error != PutError::Offline {
+                // A device that is down shows COMM, which says more; DISP is nothing wrong with the PV.
+                if !matches!(error, PutError::Offline | PutError::Disabled) {
                     self.set_alarm(Alarm::WRITE);
                 }
                 self.log_refusal("", &error, request);
@@ -49,20 +60,58 @@ impl PvCore {
         }
     }
 
+    /// What comes before a put to a PV with DISP or TPRO; false when the put is refused.
+    #[cold]
+    fn takes(&self, request: &PutRequest<'_>) -> bool {
+        if self.is_traced() {
+            let client = request.client();
+            tracing::info!(
+                "{}: put by {:?} on {:?} ({})",
+                self.name,
+                client.user,
+                client.host,
+                client.address
+            );
+        }
+        !self.refuses_puts()
+    }
+
     /// A client's put to a field.
     pub(crate) fn put_field(
-        &self,
-        field: Field,
+        self: &Arc<Self>,
+        field: &'static FieldSpec,
         wire: WireArray<'_>,
         request: &PutRequest<'_>,
     ) -> PutOutcome {
-        let stored = field
-            .convert(self, wire)
-            .and_then(|written| self.retune(|state| field.store(self, state, written)));
-        PutOutcome::Done(stored.map_err(|error| {
-            self.log_refusal(&field.name(), &error, request);
-            PutFailure { status: error.eca(), reason: error.to_string() }
-        }))
+        let stored = match Field::Of(field) {
+            other if self.refuses_puts() && !other.is_always_taken() => Err(PutError::Disabled),
+            _ => field
+                .convert(wire)
+                .and_then(|written| self.retune(|state| field.store(self, state, &written))),
+        };
+        match stored {
+            Ok(After::Nothing) => PutOutcome::Done(Ok(())),
+            Ok(After::Process) => {
+                let value = self.read(false).update.value;
+                self.outcome(self.accept(value, false, request), request)
+            }
+            Ok(After::Put(index)) => {
+                let value = Scalar::Enum(index).into();
+                self.outcome(self.accept(value, false, request), request)
+            }
+            Ok(After::Post) => {
+                self.apply(self.read(false).update.value, Post::default());
+                PutOutcome::Done(Ok(()))
+            }
+            Ok(After::Scan) => {
+                self.tell_scan();
+                PutOutcome::Done(Ok(()))
+            }
+            Err(error) => {
+                self.log_refusal(field.name, &error, request);
+                PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
+            }
+        }
     }
 
     fn log_refusal(&self, field: &str, error: &PutError, request: &PutRequest<'_>) {
@@ -82,16 +131,15 @@ impl PvCore {
         let quick = !matches!(self.fixed.native, NativeType::Enum | NativeType::String);
         let early = if quick { Some(wire.to_scalar(self.fixed.native, &[], 0)?) } else { None };
         batch(|| {
-            let mut state = self.lock();
-            let scalar = match early {
-                Some(scalar) => scalar,
-                None => wire.to_scalar(self.fixed.native, &state.meta.labels, state.meta.precision)?,
-            };
-            check_control(&scalar, &state.meta)?;
-            let value = Value::Scalar(scalar);
-            let alarm = state.alarm_of(&value);
-            state.store(value, alarm, None, self.fixed.every_post);
-            Ok(())
+            self.change(|state| {
+                let scalar = match early {
+                    Some(scalar) => scalar,
+                    None => wire.to_scalar(self.fixed.native, &state.meta.labels, state.meta.precision)?,
+                };
+                let value = Value::Scalar(self.within_control(scalar, &state.meta)?);
+                state.store(value, Post::default(), self.fixed.every_post);
+                Ok(())
+            })
         })
     }
 
@@ -105,9 +153,19 @@ impl PvCore {
         for check in &self.fixed.checks {
             guarded(|| check(&value).map_err(PutError::Refused))?;
         }
+        let cut = wire.ty == NativeType::String && value.len() == FixedString::MAX;
+        self.accept(value, cut, request)
+    }
+
+    /// Does what a put of this value does; `cut` says that a text may have lost its end.
+    fn accept(self: &Arc<Self>, value: Value, cut: bool, request: &PutRequest<'_>) -> Result<bool, PutError> {
         match &self.fixed.hook {
             PutHook::Store => {
-                self.apply(value, None, None);
+                self.keep(value);
+                Ok(false)
+            }
+            _ if self.lock().runs_no_command() => {
+                self.keep(value);
                 Ok(false)
             }
             PutHook::NoDevice => Err(PutError::Offline),
@@ -117,7 +175,6 @@ impl PvCore {
                 Ok(true)
             }
             PutHook::CommandText { port } => {
-                let cut = wire.ty == NativeType::String && value.len() == 39;
                 port.submit_text(self, value, cut, || request.defer())?;
                 Ok(true)
             }
@@ -132,8 +189,7 @@ impl PvCore {
         Ok(match self.fixed.shape {
             Shape::Scalar => {
                 let scalar = wire.to_scalar(native, &meta.labels, meta.precision)?;
-                check_control(&scalar, &meta)?;
-                Value::Scalar(scalar)
+                Value::Scalar(self.within_control(scalar, &meta)?)
             }
             Shape::Array => Value::array(wire.to_array(native, capacity, &meta.labels, meta.precision)?),
             Shape::Text => wire.to_text(capacity)?.into_value(),
@@ -147,18 +203,27 @@ fn guarded<R>(hook: impl FnOnce() -> Result<R, PutError>) -> Result<R, PutError>
         .unwrap_or_else(|_| Err(PutError::Refused("the check of this PV panicked".to_owned())))
 }
 
-fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
-    let limits = meta.control;
-    if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
-        return Ok(());
-    }
-    match scalar.as_f64() {
-        Some(number) if !(limits.low..=limits.high).contains(&number) => Err(PutError::OutsideLimits {
-            value: number.to_string(),
-            low: limits.low.to_string(),
-            high: limits.high.to_string(),
-        }),
-        _ => Ok(()),
+impl PvCore {
+    /// What a put of a number stores by the control limits.
+    fn within_control(&self, scalar: Scalar, meta: &Meta) -> Result<Scalar, PutError> {
+        let limits = meta.control;
+        if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
+            return Ok(scalar);
+        }
+        match (scalar.as_f64(), self.fixed.control) {
+            (Some(number), rule) if !(limits.low..=limits.high).contains(&number) => match rule {
+                ControlRule::Show => Ok(scalar),
+                ControlRule::Clamp if !number.is_nan() => {
+                    Ok(number_as(scalar.native(), number.clamp(limits.low, limits.high)))
+                }
+                _ => Err(PutError::OutsideLimits {
+                    value: number.to_string(),
+                    low: limits.low.to_string(),
+                    high: limits.high.to_string(),
+                }),
+            },
+            _ => Ok(scalar),
+        }
     }
 }
 

@@ -8,5 +8,6 @@ mod commands;
 mod load;
 mod pv;
 mod queue;
+mod records;
 mod restart;
 mod robot;
