@@ -10,6 +10,7 @@ mod launch;
 mod peers;
 mod process;
 mod raw;
+mod records;
 mod repeater;
 mod soak;
 mod stop;

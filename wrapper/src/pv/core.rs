@@ -300,8 +300,8 @@ impl PvCore {
     /// Changes what the PV tells about its value; everybody whom it concerns is told.
     ///
     /// Those who asked for PROPERTY events hear of changed metadata, those who monitor a field of its change,
-    /// and an alarm that came from the rules is found anew.
-    pub(super) fn retune<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    /// and with `alarms` an alarm that came from the rules is found anew.
+    pub(super) fn retune<R>(&self, alarms: bool, change: impl FnOnce(&mut State) -> R) -> R {
         batch(|| {
             self.change(|state| {
                 let fields: Vec<_> = state
@@ -322,7 +322,7 @@ impl PvCore {
                         state.push_field(field, now, EventMask::VALUE | EventMask::LOG);
                     }
                 }
-                if state.by_rule {
+                if alarms && state.by_rule {
                     let alarm = state.own_alarm();
                     state.set_alarm(alarm, true);
                 }

@@ -121,7 +121,7 @@ impl<T: PvType> Pv<T> {
         let mut meta = Meta::clone(&self.core.meta());
         change(&mut meta);
         check_meta::<T>(&meta).map_err(|rule| GroupError::new(&self.core.name, rule))?;
-        self.core.retune(|state| state.describe(meta));
+        self.core.retune(true, |state| state.describe(meta));
         Ok(())
     }
 

@@ -85,23 +85,19 @@ impl PvCore {
     ) -> PutOutcome {
         let stored = match Field::Of(field) {
             other if self.refuses_puts() && !other.is_always_taken() => Err(PutError::Disabled),
-            _ => field
-                .convert(wire)
-                .and_then(|written| self.retune(|state| field.store(self, state, &written))),
+            _ => field.convert(wire).and_then(|written| {
+                self.retune(field.live.rules_alarm(), |state| field.store(self, state, &written))
+            }),
         };
         match stored {
             Ok(After::Nothing) => PutOutcome::Done(Ok(())),
             Ok(After::Process) => {
-                let value = self.read(false).update.value;
-                self.outcome(self.accept(value, false, request), request)
+                let result = self.process(request);
+                self.outcome(result, request)
             }
             Ok(After::Put(index)) => {
                 let value = Scalar::Enum(index).into();
                 self.outcome(self.accept(value, false, request), request)
-            }
-            Ok(After::Post) => {
-                self.apply(self.read(false).update.value, Post::default());
-                PutOutcome::Done(Ok(()))
             }
             Ok(After::Scan) => {
                 self.tell_scan();
@@ -112,6 +108,16 @@ impl PvCore {
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
             }
         }
+    }
+
+    /// Puts the value that there is once more; a PV that runs no command posts it.
+    fn process(self: &Arc<Self>, request: &PutRequest<'_>) -> Result<bool, PutError> {
+        let value = self.read(false).update.value;
+        if matches!(self.fixed.hook, PutHook::Store) {
+            self.apply(value, Post::default());
+            return Ok(false);
+        }
+        self.accept(value, false, request)
     }
 
     fn log_refusal(&self, field: &str, error: &PutError, request: &PutRequest<'_>) {

@@ -111,6 +111,8 @@ impl State {
             return self.store(value, post, pv.fixed.every_post);
         };
         if tuning.is_disabled() {
+            let alarm = self.own_alarm();
+            self.set_alarm(alarm, true);
             return value;
         }
         match self.simulated(pv) {

@@ -126,6 +126,20 @@ const STATES: [&str; 16] =
     ["ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF"];
 
 impl Live {
+    /// True when writing it finds the alarm of the present value anew, as base processes the record then.
+    pub(crate) const fn rules_alarm(self) -> bool {
+        matches!(
+            self,
+            Self::Limit(_)
+                | Self::LimitSeverity(_)
+                | Self::StateSeverity(_)
+                | Self::UnknownSeverity
+                | Self::ChangeSeverity
+                | Self::Undefined
+                | Self::UndefinedSeverity
+        )
+    }
+
     /// What the field `name` of record type `record` does; `has` tells of the record's other fields.
     pub(super) fn of(record: &str, name: &str, has: impl Fn(&str) -> bool) -> Self {
         match record {

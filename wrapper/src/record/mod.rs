@@ -21,6 +21,10 @@ pub(crate) struct FieldSpec {
     pub(crate) number: u16,
     /// Element type on the wire.
     pub(crate) native: NativeType,
+    /// A number without a fraction, also where it is a DOUBLE on the wire.
+    pub(crate) whole: bool,
+    /// Decimals shown; `None` for those of the PV.
+    pub(crate) decimals: Option<i16>,
     /// Bytes of a text, its NUL among them.
     pub(crate) room: usize,
     /// Clients can never write it.

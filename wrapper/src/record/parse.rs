@@ -60,6 +60,13 @@ fn record<'a>(name: &'static str, lines: impl Iterator<Item = &'a Line>, menus: 
     for (number, field) in (1..).zip(&mut fields) {
         field.number = number;
         field.live = Live::of(name, field.name, |other| names.contains(&other));
+        field.decimals = match (name, field.name) {
+            _ if field.whole => Some(0),
+            ("bo", "HIGH") => Some(2),
+            _ if names.contains(&"PREC") => None,
+            // What base shows of a record without PREC.
+            _ => Some(6),
+        };
     }
     RecordType { name, fields }
 }
@@ -72,7 +79,7 @@ fn spec(field: &'static str, line: &Line, menus: &Menus) -> FieldSpec {
         "float" => (NativeType::Float, 0),
         "char" => (NativeType::Char, 0),
         "long" => (NativeType::Long, 0),
-        "double" => (NativeType::Double, 0),
+        "double" | "whole" => (NativeType::Double, 0),
         "link" => (NativeType::String, 1024),
         _ if menu.is_some() => (NativeType::Enum, 0),
         text => {
@@ -84,6 +91,8 @@ fn spec(field: &'static str, line: &Line, menus: &Menus) -> FieldSpec {
         name,
         number: 0,
         native,
+        whole: !matches!(line.kind, "double" | "float"),
+        decimals: None,
         room,
         read_only: line.read_only,
         labels: menu.unwrap_or_default(),

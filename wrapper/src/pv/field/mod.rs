@@ -98,15 +98,16 @@ impl Field {
     /// Units, decimals and range of a number field, the labels of a choice.
     pub(super) fn meta(self, of: &Arc<Meta>) -> Arc<Meta> {
         let Self::Of(spec) = self else { return of.clone() };
+        let precision = spec.decimals.unwrap_or(of.precision);
         let meta = match (spec.live, spec.native) {
             (_, NativeType::String) => Meta::new(),
             (_, NativeType::Enum) => Meta { labels: spec.labels.to_vec(), ..Meta::new() },
             (Live::Limit(_) | Live::LastAlarm | Live::ValueTold | Live::LogTold | Live::Simulated, _) => {
-                let Meta { precision, display, control, .. } = **of;
+                let Meta { display, control, .. } = **of;
                 Meta { units: of.units.clone(), precision, display, control, ..Meta::new() }
             }
             (_, NativeType::Double | NativeType::Float) => {
-                Meta { units: of.units.clone(), precision: of.precision, ..Meta::new() }
+                Meta { units: of.units.clone(), precision, ..Meta::new() }
             }
             _ => Meta::new(),
         };

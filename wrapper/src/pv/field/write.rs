@@ -25,8 +25,6 @@ pub(in crate::pv) enum After {
     Process,
     /// Put this state.
     Put(u16),
-    /// Post: what is simulated has changed.
-    Post,
     /// The scan period is another one.
     Scan,
 }
@@ -67,12 +65,14 @@ impl FieldSpec {
             let end = (0..=most).rev().find(|at| text.is_char_boundary(*at));
             return Ok(Written::Text(text[..end.unwrap_or(0)].into()));
         }
-        let scalar = wire.to_scalar(self.native, &self.labels, 0)?;
-        match scalar {
+        match wire.to_scalar(self.native, &self.labels, 0)? {
             Scalar::Enum(index) if usize::from(index) >= self.labels.len() => {
                 Err(PutError::Refused(format!("{index} is not in 0..={}", self.labels.len() - 1)))
             }
-            scalar => Ok(Written::Number(scalar.as_f64().unwrap_or_default())),
+            scalar => {
+                let number = scalar.as_f64().unwrap_or_default();
+                Ok(Written::Number(if self.whole { number.trunc() } else { number }))
+            }
         }
     }
 
@@ -107,8 +107,7 @@ impl FieldSpec {
             Live::Stored | Live::Simulated => state.tune(pv).keep(self, written.value(self.native)),
             _ => self.rule(state.tune(pv), written)?,
         }
-        let simulates = matches!(self.live, Live::Simulate | Live::Simulated);
-        Ok(if simulates && state.simulated(pv).is_some() { After::Post } else { After::Nothing })
+        Ok(After::Nothing)
     }
 
     /// Metadata, which clients see in DBR_GR and DBR_CTRL.
