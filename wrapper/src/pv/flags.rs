@@ -1,5 +1,6 @@
 //! What concerns a PV's puts and posts beside its state, read without its lock; and what its record's fields do.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -74,8 +75,10 @@ impl PvCore {
 
     /// Tells the author of the period that SCAN asks for.
     pub(super) fn tell_scan(&self) {
-        if let Some(hook) = &self.fixed.on_scan {
-            hook(self.scan_period());
+        if let Some(hook) = &self.fixed.on_scan
+            && catch_unwind(AssertUnwindSafe(|| hook(self.scan_period()))).is_err()
+        {
+            tracing::error!("{}: the callback of on_scan panicked", self.name);
         }
     }
 

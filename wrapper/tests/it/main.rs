@@ -4,7 +4,9 @@
 mod raw;
 
 mod abort;
+mod alarms;
 mod commands;
+mod fields;
 mod load;
 mod pv;
 mod queue;
