@@ -281,11 +281,11 @@ fn tpro_logs_posts_of_this_pv_alone_until_it_is_0_again() {
     let _second = tracing::Dispatch::new(Lines::default());
     let _log = tracing::subscriber::set_default(lines.clone());
     traced.post(1.0);
-    (trace("traced", 1.0), trace("words", 1.0));
+    ["traced", "words"].into_iter().for_each(|name| trace(name, 1.0));
     traced.post(9.5);
     words.post("hello".into());
     other.post(3.0);
-    (trace("traced", 0.0), trace("words", 0.0));
+    ["traced", "words"].into_iter().for_each(|name| trace(name, 0.0));
     traced.post(2.0);
     let seen = lines.0.lock().expect("no holder panics").clone();
     assert_eq!(seen, ["t:traced: 9.50, HIHI MAJOR", "t:words: \"hello\", NO_ALARM NO_ALARM"]);
