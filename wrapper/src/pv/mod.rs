@@ -22,6 +22,7 @@ use ca::server::AccessRights;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
+use crate::record::ControlRule;
 pub(crate) use alarm_group::AlarmBook;
 pub use alarm_group::AlarmGroup;
 pub(crate) use alarm_rule::number_of;
@@ -118,8 +119,12 @@ impl<T: PvType> Pv<T> {
     /// When labels or limits break the rules of [`PvBuilder::add`](crate::PvBuilder::add); nothing is changed
     /// then.
     pub fn describe(&self, change: impl FnOnce(&mut Meta)) -> Result<(), GroupError> {
-        let mut meta = Meta::clone(&self.core.meta());
+        let before = self.core.meta();
+        let mut meta = Meta::clone(&before);
         change(&mut meta);
+        if self.core.fixed.control == ControlRule::Show && meta.control == before.control {
+            meta.control = meta.display;
+        }
         check_meta::<T>(&meta).map_err(|rule| GroupError::new(&self.core.name, rule))?;
         self.core.retune(true, |state| state.describe(meta));
         Ok(())

@@ -155,6 +155,8 @@ fn display_limits_of_an_input_are_its_control_limits_and_refuse_no_put() {
     assert_eq!(limits(&mut raw), [10.0, 0.0, 10.0, 0.0]);
     assert_eq!(put(&mut raw, "f:ai.HOPR", 20.0), NORMAL);
     assert_eq!(limits(&mut raw), [20.0, 0.0, 20.0, 0.0]);
+    lab.ai.describe(|meta| meta.display.low = -5.0).expect("a range");
+    assert_eq!(limits(&mut raw), [20.0, -5.0, 20.0, -5.0], "what the author declares anew too");
     assert_eq!((put(&mut raw, "f:ai", 99.0), lab.ai.get()), (NORMAL, 99.0));
     assert_eq!(
         [put(&mut raw, "f:narrow", 6.0), put(&mut raw, "f:narrow", 5.0)],

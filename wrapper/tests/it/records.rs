@@ -234,6 +234,34 @@ fn what_is_written_to_a_field_is_read_again_and_unknown_fields_do_not_exist() {
 }
 
 #[test]
+fn a_pv_without_a_record_type_has_the_common_fields_and_those_of_its_value() {
+    let mut g = GroupBuilder::new("p:");
+    g.pv("double", 1.5).add().expect("good");
+    g.pv("long", 1i32).add().expect("good");
+    g.pv("choice", true).add().expect("good");
+    g.pv("text", String::from("x")).add().expect("good");
+    g.pv("array", vec![1.0, 2.0]).max_length(5).add().expect("good");
+    let ioc = Ioc::builder().group(g).start(Config::isolated()).expect("loopback");
+    let mut raw = Raw::connect(ioc.tcp_addresses()[0]);
+    let common: Vec<_> = rows().into_iter().filter(|row| row.record == "ai").take(31).collect();
+    assert_eq!(common.last().map(|row| row.field), Some("UDFS"), "the last common field in the list");
+    for pv in ["double", "long", "choice", "text", "array"] {
+        let names: Vec<_> = common.iter().map(|row| format!("p:{pv}.{}", row.field)).collect();
+        for ((row, name), (native, count, rights, _)) in common.iter().zip(&names).zip(open(&mut raw, &names))
+        {
+            assert_eq!((native, count, rights), (row.native, 1, row.rights), "{name}");
+        }
+        for (field, value) in [("UDF", 0.0), ("PACT", 0.0), ("DISV", 1.0), ("UDFS", 3.0)] {
+            let channel = raw.channel(&format!("p:{pv}.{field}"));
+            assert_eq!(raw.get(channel, 6, 1).double(), value, "{pv}.{field}");
+        }
+        assert!(raw.try_channel(&format!("p:{pv}.ZRST")).is_none());
+    }
+    let [capacity, length] = ["p:array.NELM", "p:array.NORD"].map(|name| raw.channel(name));
+    assert_eq!([capacity, length].map(|channel| raw.get(channel, 6, 1).double()), [5.0, 2.0]);
+}
+
+#[test]
 fn a_record_pv_answers_by_its_name_with_and_without_val() {
     let ioc = serve();
     let mut raw = Raw::connect(ioc.tcp_addresses()[0]);

@@ -67,7 +67,7 @@ impl FieldSpec {
         }
         match wire.to_scalar(self.native, &self.labels, 0)? {
             Scalar::Enum(index) if usize::from(index) >= self.labels.len() => {
-                Err(PutError::Refused(format!("{index} is not in 0..={}", self.labels.len() - 1)))
+                Err(PutError::Refused(format!("choice {index}, but there are {}", self.labels.len())))
             }
             scalar => {
                 let number = scalar.as_f64().unwrap_or_default();
