@@ -26,9 +26,7 @@ impl PvCore {
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
         let result = match &self.fixed.hook {
             // The circuit may not have heard yet that the right to put was taken.
-            _ if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) => {
-                Err(PutError::ReadOnly)
-            }
+            _ if !self.is_writable() => Err(PutError::ReadOnly),
             _ if self.flags.load(Relaxed) & flags::SPECIAL != 0 && !self.takes(request) => {
                 Err(PutError::Disabled)
             }
@@ -90,19 +88,7 @@ impl PvCore {
             }),
         };
         match stored {
-            Ok(After::Nothing) => PutOutcome::Done(Ok(())),
-            Ok(After::Process) => {
-                let result = self.process(request);
-                self.outcome(result, request)
-            }
-            Ok(After::Put(index)) => {
-                let value = Scalar::Enum(index).into();
-                self.outcome(self.accept(value, false, request), request)
-            }
-            Ok(After::Scan) => {
-                self.tell_scan();
-                PutOutcome::Done(Ok(()))
-            }
+            Ok(after) => self.outcome(self.follow_up(after, request), request),
             Err(error) => {
                 self.log_refusal(field.name, &error, request);
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
@@ -110,14 +96,27 @@ impl PvCore {
         }
     }
 
-    /// Puts the value that there is once more; a PV that runs no command posts it.
-    fn process(self: &Arc<Self>, request: &PutRequest<'_>) -> Result<bool, PutError> {
-        let value = self.read(false).update.value;
-        if matches!(self.fixed.hook, PutHook::Store) {
-            self.apply(value, Post::default());
-            return Ok(false);
+    /// What a written field starts; true when the answer comes later.
+    fn follow_up(self: &Arc<Self>, after: After, request: &PutRequest<'_>) -> Result<bool, PutError> {
+        match after {
+            After::Nothing => Ok(false),
+            After::Scan => {
+                self.tell_scan();
+                Ok(false)
+            }
+            After::Process if matches!(self.fixed.hook, PutHook::Store) => {
+                self.apply(self.read(false).update.value, Post::default());
+                Ok(false)
+            }
+            After::Process | After::Put(_) if !self.is_writable() => Err(PutError::ReadOnly),
+            After::Process => self.accept(self.read(false).update.value, false, request),
+            After::Put(index) => self.put_value(Scalar::Enum(index).into(), false, request),
         }
-        self.accept(value, false, request)
+    }
+
+    /// True while clients may put to the value.
+    fn is_writable(&self) -> bool {
+        self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE))
     }
 
     fn log_refusal(&self, field: &str, error: &PutError, request: &PutRequest<'_>) {
@@ -156,14 +155,24 @@ impl PvCore {
         request: &PutRequest<'_>,
     ) -> Result<bool, PutError> {
         let value = self.convert(wire)?;
+        let cut = wire.ty == NativeType::String && value.len() == FixedString::MAX;
+        self.put_value(value, cut, request)
+    }
+
+    /// A put of this value; `cut` says that a text may have lost its end.
+    fn put_value(
+        self: &Arc<Self>,
+        value: Value,
+        cut: bool,
+        request: &PutRequest<'_>,
+    ) -> Result<bool, PutError> {
         for check in &self.fixed.checks {
             guarded(|| check(&value).map_err(PutError::Refused))?;
         }
-        let cut = wire.ty == NativeType::String && value.len() == FixedString::MAX;
         self.accept(value, cut, request)
     }
 
-    /// Does what a put of this value does; `cut` says that a text may have lost its end.
+    /// Does what a put of this value does.
     fn accept(self: &Arc<Self>, value: Value, cut: bool, request: &PutRequest<'_>) -> Result<bool, PutError> {
         match &self.fixed.hook {
             PutHook::Store => {

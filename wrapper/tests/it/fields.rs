@@ -1,20 +1,21 @@
 //! Fields that do something: what a client writes, and what follows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ca_proto::wire::Command as Wire;
 use wrapper::{
-    Alarm, Command, Config, DeviceError, DeviceIo, GroupBuilder, GroupError, Ioc, Post, Pv, Reply,
-    SystemDevice,
+    AccessRights, Alarm, Command, Config, DeviceError, DeviceIo, GroupBuilder, GroupError, Ioc, Post, Pv,
+    Reply, SystemDevice,
 };
 
 use crate::raw::{Message, Raw, eventually};
 
 const NORMAL: u32 = 1;
 const PUTFAIL: u32 = 160;
+const NOWTACCESS: u32 = 376;
 const VALUE: u16 = 1;
 const PROPERTY: u16 = 8;
 
@@ -45,6 +46,14 @@ struct Lab {
 struct Remote {
     done: Arc<AtomicUsize>,
     held: Arc<AtomicBool>,
+    go: Arc<OnceLock<Pv<f64>>>,
+}
+
+impl Remote {
+    /// The PV whose put is a command.
+    fn pv(&self) -> &Pv<f64> {
+        self.go.get().expect("the device is built")
+    }
 }
 
 struct Device(Remote);
@@ -52,7 +61,9 @@ struct Device(Remote);
 impl SystemDevice for Device {
     fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
         let port = group.port()?;
-        group.pv("go", 1.0).record("ao").command(&port, |to| Command::new("go").arg("to", to)).add()?;
+        let go =
+            group.pv("go", 1.0).record("ao").command(&port, |to| Command::new("go").arg("to", to)).add()?;
+        self.0.go.get_or_init(|| go);
         Ok(())
     }
 
@@ -206,6 +217,23 @@ fn labels_and_raw_values_of_states_can_be_written() {
     assert_eq!(number(&mut raw, "f:valve.RVAL"), 6.0);
     assert_eq!((put(&mut raw, "f:valve.RVAL", 5.0), lab.valve.get()), (NORMAL, Valve::Moving));
     assert_eq!((put(&mut raw, "f:valve.RVAL", 7.0), lab.valve.get()), (PUTFAIL, Valve::Moving));
+}
+
+#[test]
+fn rval_and_proc_are_no_way_around_the_rights_and_checks_of_the_value() {
+    let mut g = GroupBuilder::new("f:");
+    let fixed = g.pv("fixed", false).read_only().record("bi").add().expect("good");
+    let check = |open: &bool| if *open { Err("blocked") } else { Ok(()) };
+    let checked = g.pv("checked", false).check(check).record("bo").add().expect("good");
+    let ioc = Ioc::builder().group(g).start(Config::isolated()).expect("loopback");
+    let mut raw = Raw::connect(ioc.tcp_addresses()[0]);
+    assert_eq!((put(&mut raw, "f:fixed.RVAL", 1.0), fixed.get()), (NOWTACCESS, false));
+    assert_eq!((put(&mut raw, "f:checked.RVAL", 1.0), checked.get()), (PUTFAIL, false));
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    assert_eq!(put(&mut raw, "d:go.PROC", 1.0), NORMAL);
+    lab.remote.pv().allow(AccessRights::READ);
+    assert_eq!((put(&mut raw, "d:go.PROC", 1.0), lab.remote.done.load(SeqCst)), (NOWTACCESS, 1));
 }
 
 #[test]
