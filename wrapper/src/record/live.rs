@@ -125,6 +125,23 @@ pub(crate) enum Live {
 const STATES: [&str; 16] =
     ["ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF"];
 
+/// Fields that come together.
+#[derive(Clone, Copy)]
+pub(super) struct Families {
+    simulation: bool,
+    limits: bool,
+    states: bool,
+    pub(super) precision: bool,
+}
+
+impl Families {
+    /// Those of a record type with fields of these names, which are sorted.
+    pub(super) fn of(names: &[&str]) -> Self {
+        let has = |name: &str| names.binary_search(&name).is_ok();
+        Self { simulation: has("SIMM"), limits: has("HSV"), states: has("FFST"), precision: has("PREC") }
+    }
+}
+
 impl Live {
     /// True when writing it finds the alarm of the present value anew, as base processes the record then.
     pub(crate) const fn rules_alarm(self) -> bool {
@@ -140,8 +157,8 @@ impl Live {
         )
     }
 
-    /// What the field `name` of record type `record` does; `has` tells of the record's other fields.
-    pub(super) fn of(record: &str, name: &str, has: impl Fn(&str) -> bool) -> Self {
+    /// What the field `name` of record type `record` does.
+    pub(super) fn of(record: &str, name: &str, families: Families) -> Self {
         match record {
             "histogram" if matches!(name, "MDEL" | "SVAL") => return Self::Stored,
             "subArray" if name == "MALM" => return Self::Capacity,
@@ -153,17 +170,17 @@ impl Live {
             "bi" | "bo" if name == "ONAM" => return Self::Label(1),
             _ => {}
         }
-        if has("SIMM")
+        if families.simulation
             && let Some(live) = simulation(name)
         {
             return live;
         }
-        if has("HSV")
+        if families.limits
             && let Some(live) = limits(name)
         {
             return live;
         }
-        if has("FFST")
+        if families.states
             && let Some(live) = state(name)
         {
             return live;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ca::proto::dbr::NativeType;
 
-use super::live::Live;
+use super::live::{Families, Live};
 use super::{FieldSpec, RecordType};
 
 type Menus = HashMap<&'static str, Arc<[Box<str>]>>;
@@ -56,14 +56,14 @@ fn record<'a>(name: &'static str, lines: impl Iterator<Item = &'a Line>, menus: 
     let mut fields: Vec<FieldSpec> =
         lines.flat_map(|line| line.fields.split_whitespace().map(|field| spec(field, line, menus))).collect();
     fields.sort_by_key(|field| field.name);
-    let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+    let families = Families::of(&fields.iter().map(|field| field.name).collect::<Vec<_>>());
     for (number, field) in (1..).zip(&mut fields) {
         field.number = number;
-        field.live = Live::of(name, field.name, |other| names.contains(&other));
+        field.live = Live::of(name, field.name, families);
         field.decimals = match (name, field.name) {
             _ if field.whole => Some(0),
             ("bo", "HIGH") => Some(2),
-            _ if names.contains(&"PREC") => None,
+            _ if families.precision => None,
             // What base shows of a record without PREC.
             _ => Some(6),
         };

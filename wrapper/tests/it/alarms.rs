@@ -190,6 +190,7 @@ impl SystemDevice for Device {
             magnet.current.post(f64::from(value));
             magnet.supply.clear();
         });
+        magnet.supply.post(Alarm::COMM, "gone for good");
         Ok(Reply::done())
     }
 }
@@ -209,6 +210,8 @@ fn the_alarm_of_a_devices_group_keeps_its_place_among_the_devices_posts() {
         assert_eq!(next(&mut raw), (current, 9, 3, value));
         assert_eq!(next(&mut raw), (current, 0, 0, value));
     }
+    assert_eq!(next(&mut raw), (current, 9, 3, value));
+    assert_eq!(text(&mut raw, "d:current.AMSG"), "gone for good");
 }
 
 #[test]
