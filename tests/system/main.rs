@@ -15,6 +15,7 @@ mod peers;
 mod process;
 mod raw;
 mod recorded;
+mod records;
 mod repeater;
 mod search;
 mod soak;

@@ -37,6 +37,7 @@ pub mod launch;
 mod log_limit;
 mod pv;
 mod pv_type;
+mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
@@ -67,7 +68,7 @@ pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan}
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::{Launcher, launch};
-pub use pv::{AnyPv, Pv};
+pub use pv::{AlarmGroup, AnyPv, Post, Pv};
 pub use pv_type::{Choice, PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};

@@ -4,8 +4,9 @@ mod declared;
 mod hooks;
 mod macros;
 mod pair;
+mod record;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
 use crate::device::{Command, DevicePort, PutQueue};
 use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
-use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
+use crate::pv::{AlarmBook, First, Fixed, Pv, PvCore, StateAlarms, Watch, is_range, number_of};
 use crate::pv_type::{PvType, Shape};
+use crate::record::{ControlRule, RecordType};
 use crate::states::{self, States, SyncState};
 pub use declared::PvGroup;
 use macros::Macros;
@@ -25,8 +27,9 @@ pub use pair::{PairBuilder, PvPair};
 const MAX_NAME: usize = 60;
 /// Bytes of a text that declares no length.
 const TEXT: usize = 10_000;
-/// Decimals of a floating PV that declares none.
+/// Decimals of a floating PV that declares none; with a record type base's 0.
 const PRECISION: i16 = 6;
+const UNDECLARED: i16 = -1;
 
 /// A PV that cannot be built; names the PV and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +71,7 @@ pub struct GroupBuilder {
     port: Option<DevicePort>,
     outlet: Option<Arc<PutQueue>>,
     names: HashSet<String>,
+    alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
 }
 
@@ -83,6 +87,7 @@ impl GroupBuilder {
             port: None,
             outlet: None,
             names: HashSet::new(),
+            alarm_groups: HashMap::new(),
             pvs: Vec::new(),
         }
     }
@@ -246,6 +251,8 @@ pub struct PvBuilder<'a, T> {
     defined: bool,
     meta: Meta,
     deadbands: Option<(f64, f64)>,
+    hysteresis: f64,
+    states: Option<Box<StateAlarms>>,
     fixed: Fixed,
     faults: Vec<String>,
     value_type: std::marker::PhantomData<fn() -> T>,
@@ -273,8 +280,12 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             feed_depth: None,
             states: group.states.clone(),
             outlet: group.outlet.clone(),
+            record: RecordType::plain(is_integer::<T>()),
+            control: ControlRule::Refuse,
+            on_scan: None,
+            alarm_group: None,
         };
-        let meta = Meta { labels, precision: PRECISION, ..Meta::new() };
+        let meta = Meta { labels, precision: UNDECLARED, ..Meta::new() };
         Self {
             group,
             name,
@@ -282,6 +293,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             defined,
             meta,
             deadbands: None,
+            hysteresis: 0.0,
+            states: None,
             fixed,
             faults: fault.into_iter().collect(),
             value_type: std::marker::PhantomData,
@@ -466,11 +479,16 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     /// # Errors
     /// When the name is taken, empty, has blanks or over 60 bytes; more than 16 labels or one over 25
     /// bytes; limits are crossed; the value does not fit.
-    pub fn add(self) -> Result<Pv<T>, GroupError> {
+    pub fn add(mut self) -> Result<Pv<T>, GroupError> {
+        self.settle();
         self.validate().map_err(|rule| GroupError::new(&self.name, rule))?;
-        let Self { group, name, value, defined, meta, deadbands, fixed, .. } = self;
+        let Self { group, name, value, defined, meta, deadbands, hysteresis, states, fixed, .. } = self;
         group.names.insert(name.clone());
-        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands });
+        let alarm_group = fixed.alarm_group.clone();
+        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands, hysteresis, states });
+        if let Some(alarms) = alarm_group {
+            alarms.join(&core);
+        }
         group.pvs.push(core.clone());
         group.scope.own.push(core.clone());
         Ok(Pv::new(core))
@@ -505,6 +523,9 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
 impl<T: PvType> PvBuilder<'_, T> {
     /// The first value must be one that a client could put.
     fn validate_first(&self) -> Result<(), String> {
+        if self.fixed.control == ControlRule::Show {
+            return Ok(());
+        }
         let control = self.meta.control;
         match number_of(&self.value) {
             Some(v) if self.defined && is_range(control) && !(control.low..=control.high).contains(&v) => {
@@ -524,6 +545,10 @@ fn check_name(name: &str) -> Result<(), String> {
         Some(bad) => Err(format!("a name must not have {bad:?}")),
         None => Ok(()),
     }
+}
+
+fn is_integer<T: PvType>() -> bool {
+    T::SHAPE == Shape::Scalar && matches!(T::NATIVE, NativeType::Long | NativeType::Short)
 }
 
 /// The rules that metadata of a PV of type `T` keep.

@@ -4,14 +4,17 @@
 mod raw;
 
 mod abort;
+mod alarms;
 mod client;
 mod client_tutorial;
 mod commands;
 mod derive;
+mod fields;
 mod hooks;
 mod load;
 mod pv;
 mod queue;
+mod records;
 mod restart;
 mod robot;
 mod states;

@@ -1,7 +1,7 @@
 //! Plain PVs: types, limits, one push per post.
 
 use ca_proto::wire::Command;
-use wrapper::{AccessRights, Alarm, Config, FixedString, GroupBuilder, Ioc, Pv};
+use wrapper::{AccessRights, Alarm, Config, FixedString, GroupBuilder, Ioc, Post, Pv};
 
 use crate::raw::{Raw, eventually};
 
@@ -95,7 +95,7 @@ fn an_equal_scalar_is_silent_and_an_alarm_edge_is_not() {
     let alarm = raw.monitor(number, 13, 1, 4);
     (0..2).for_each(|_| _ = raw.next());
     served.number.post(1.5);
-    served.number.post_alarm(1.5, Alarm::COMM);
+    served.number.post_with(1.5, Post::new().alarm(Alarm::COMM));
     served.number.post(3.0);
     let seen: Vec<_> = (0..3).map(|_| raw.next().header.p2).collect();
     assert_eq!(seen, [alarm, value, alarm], "COMM without a new value; then the value, and COMM cleared");
