@@ -51,7 +51,7 @@ impl PvCore {
         self.is(NO_PUTS)
     }
 
-    pub(super) fn trace(&self, on: bool) {
+    pub(crate) fn trace(&self, on: bool) {
         self.flag(TRACED, on);
     }
 
@@ -73,8 +73,17 @@ impl PvCore {
         scan_period(self.scan().into())
     }
 
+    /// Sets SCAN to a period; false when it has no such choice.
+    pub(crate) fn start_scan(&self, period: Duration) -> bool {
+        let choice = (0..).take(16).find(|choice| scan_period(*choice) == Some(period));
+        choice.inspect(|choice| self.set_scan(*choice)).is_some()
+    }
+
     /// Tells the author of the period that SCAN asks for.
     pub(super) fn tell_scan(&self) {
+        if let Some(end) = self.hooks() {
+            end.rescan(self.id);
+        }
         if let Some(hook) = &self.fixed.on_scan
             && catch_unwind(AssertUnwindSafe(|| hook(self.scan_period()))).is_err()
         {
