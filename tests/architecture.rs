@@ -29,6 +29,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "ca",
             "clap",
             "crossbeam-channel",
+            "futures-core",
             "jiff",
             "json5",
             "parking_lot",

@@ -22,6 +22,7 @@
 
 mod answer;
 mod channel;
+pub mod client;
 mod device;
 mod filter;
 mod group;

@@ -1,7 +1,7 @@
 //! Our server as the load programs meet it: plain PVs of every kind, a device, images and a scalar posted on command.
 //!
-//! Lines on standard input start and stop posting: `start NAME BYTES RATE` (0 bytes: a scalar; rate 0: as fast as it goes) and
-//! `stop`, which is answered with the number of the last post of each. The program ends with its standard input.
+//! Lines on standard input start and stop posting: `start NAME BYTES RATE` (0 bytes: a scalar; rate 0: as fast as it goes), `start all N RATE`
+//! those of the first N plain PVs, and `stop`, which is answered with the number of the last post of each. The program ends with its standard input.
 
 use std::collections::HashMap;
 use std::io::{Write as _, stdin, stdout};
@@ -58,6 +58,8 @@ impl SystemDevice for Stamper {
 struct Posted {
     images: HashMap<&'static str, Pv<Vec<u8>>>,
     scalar: Pv<f64>,
+    /// p0, p1, ...
+    plain: Vec<Pv<f64>>,
     /// The number of the last post of each: numbers go on rising when posting starts again.
     numbers: HashMap<String, u64>,
     running: Vec<(String, JoinHandle<u64>)>,
@@ -98,9 +100,8 @@ fn plain(args: &Args, group: &mut GroupBuilder) -> Result<Posted> {
     group.pv("long", 0i32).add()?;
     group.pv("string", FixedString::cut("0")).add()?;
     let scalar = group.pv("scalar", 0.0f64).add()?;
-    for i in 0..args.pvs {
-        group.pv(&format!("p{i}"), i as f64).add()?;
-    }
+    let plain = (0..args.pvs).map(|i| group.pv(&format!("p{i}"), i as f64).add());
+    let plain = plain.collect::<Result<Vec<_>, _>>()?;
     if args.arrays {
         group.pv("a1k", vec![0.0f64; 1000]).add()?;
         group.pv("a1m", vec![0.0f64; 1_000_000]).add()?;
@@ -111,14 +112,18 @@ fn plain(args: &Args, group: &mut GroupBuilder) -> Result<Posted> {
             images.insert(name, group.pv(name, vec![0u8; bytes]).add()?);
         }
     }
-    Ok(Posted { images, scalar, numbers: HashMap::new(), running: Vec::new(), stop: Arc::default() })
+    Ok(Posted { images, scalar, plain, numbers: HashMap::new(), running: Vec::new(), stop: Arc::default() })
 }
 
 impl Posted {
     fn start(&mut self, name: &str, bytes: usize, rate: f64) -> Result<()> {
         let stop = self.stop.clone();
         let from = self.numbers.get(name).copied().unwrap_or(0);
-        let handle = if bytes == 0 {
+        let handle = if name == "all" {
+            let pvs = self.plain.iter().take(bytes).cloned().collect::<Vec<_>>();
+            ensure!(pvs.len() == bytes, "{bytes} PVs to post, there are {}", pvs.len());
+            thread::spawn(move || repeat(from, rate, &stop, |n, _| pvs.iter().for_each(|pv| pv.post(n as f64))))
+        } else if bytes == 0 {
             let pv = self.scalar.clone();
             ensure!(name == "scalar", "no scalar {name}");
             thread::spawn(move || repeat(from, rate, &stop, |_, last| pv.post(stamp(last))))

@@ -9,20 +9,36 @@ pub struct Error {
     what: String,
     status: Option<Eca>,
     source: Option<std::io::Error>,
+    unfit: bool,
 }
 
 impl Error {
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self { what: format!("{}: {source}", what.into()), status: None, source: Some(source) }
+        Self { what: format!("{}: {source}", what.into()), status: None, source: Some(source), unfit: false }
     }
 
     pub(crate) fn config(what: impl Into<String>) -> Self {
-        Self { what: what.into(), status: None, source: None }
+        Self { what: what.into(), status: None, source: None, unfit: false }
     }
 
     /// A request failed with a status.
     pub(crate) fn status(what: impl Into<String>, status: Eca) -> Self {
-        Self { what: what.into(), status: Some(status), source: None }
+        Self { what: what.into(), status: Some(status), source: None, unfit: false }
+    }
+
+    /// A value came that is not what was wanted; `what` says which, and the rule.
+    ///
+    /// ```
+    /// let error = ca::Error::unfit("X: 7 is none of the labels Off, On");
+    /// assert!(error.is_unfit() && error.eca().is_none());
+    /// ```
+    pub fn unfit(what: impl Into<String>) -> Self {
+        Self { unfit: true, ..Self::config(what) }
+    }
+
+    /// True when a value came that is not what was wanted.
+    pub fn is_unfit(&self) -> bool {
+        self.unfit
     }
 
     /// The status of Channel Access, if there is one.

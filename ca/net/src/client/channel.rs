@@ -35,6 +35,12 @@ impl Channel {
     pub const TIME: u16 = 0xFF02;
     /// As `data_type`: the same with alarm, units, limits and labels.
     pub const CTRL: u16 = 0xFF04;
+    /// As `data_type`: the value as text. All elements of a CHAR array, the first of all else as STRING.
+    ///
+    /// A put of it gives the bytes of the text, without a NUL; its count does not matter.
+    pub const TEXT: u16 = 0xFF10;
+    /// As `data_type`: the value as text, with alarm and time.
+    pub const TIME_TEXT: u16 = 0xFF12;
 
     pub(super) fn new(core: Arc<ChannelCore>) -> Self {
         Self(Arc::new(Handle(core)))

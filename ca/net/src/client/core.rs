@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use ca_proto::client::{AccessRights, Data};
-use ca_proto::dbr::{DbrClass, DbrType, NativeType};
+use ca_proto::client::AccessRights;
+use ca_proto::dbr::{DbrClass, NativeType};
 use ca_proto::ids::IdMap;
-use ca_proto::{Cid, EventMask, Ioid};
+use ca_proto::{Cid, Ioid};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::Shared;
 use super::channel::Channel;
-use super::circuit::{Circuit, Reply};
+use super::circuit::Circuit;
 use super::listener::{Listener, Wakers};
-use super::monitor::{Monitor, MonitorCore};
+use super::monitor::MonitorCore;
+use super::shared::Shared;
 use super::status::Status;
 
 /// A connection that lasted as long was a good one: its loss is no reason to hesitate.
@@ -40,7 +40,7 @@ pub(super) struct State {
     opened: Option<Instant>,
     /// The server has told the rights.
     pub(super) told: bool,
-    monitors: Vec<Arc<MonitorCore>>,
+    pub(super) monitors: Vec<Arc<MonitorCore>>,
     watchers: Vec<Arc<Listener<Status>>>,
     /// Requests that wait for a change, as tasks.
     pub(super) wakers: IdMap<Ioid, Waker>,
@@ -147,19 +147,6 @@ impl ChannelCore {
         });
     }
 
-    fn begin(&self, circuit: &Circuit, native: NativeType, monitor: &Arc<MonitorCore>, wakers: &mut Wakers) {
-        let data_type = wire_type(monitor.data_type, native);
-        let sent = circuit.with(|circuit| {
-            let (cid, id, mask) = (self.cid, monitor.id, monitor.mask);
-            circuit.proto.subscribe(cid, id, data_type, monitor.count, mask, &mut circuit.output)?;
-            circuit.monitors.insert(id, monitor.clone());
-            Ok(())
-        });
-        if let Some(Err::<(), ca_proto::client::Refused>(refused)) = sent {
-            monitor.push(&Data::failure(refused.eca()), wakers);
-        }
-    }
-
     pub(super) fn rights(&self, circuit: &Arc<Circuit>, rights: AccessRights) {
         self.change(|state, _| {
             if state.is_on(circuit) {
@@ -226,24 +213,9 @@ impl ChannelCore {
         });
     }
 
-    /// Gets the value of a subscription; false when the server does not know it.
-    fn refresh(&self, circuit: &Circuit, monitor: &Arc<MonitorCore>) -> bool {
-        let ioid = self.shared.ioid();
-        let known = circuit.with(|circuit| {
-            if !circuit.monitors.contains_key(&monitor.id) {
-                return false;
-            }
-            if circuit.proto.refresh(monitor.id, ioid, &mut circuit.output).is_ok() {
-                circuit.replies.insert(ioid, Reply::Refresh(monitor.clone()));
-            }
-            true
-        });
-        known.unwrap_or(true)
-    }
-
     /// Changes the state, tells those who watch it and wakes all who wait for a change.
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut State, &mut Wakers) -> R) -> R {
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         let result = {
             let mut state = self.state.lock();
             let before = state.status.clone();
@@ -257,7 +229,7 @@ impl ChannelCore {
             result
         };
         self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        drop(wakers);
         result
     }
 
@@ -272,49 +244,11 @@ impl ChannelCore {
         true
     }
 
-    /// Joins the subscription of this kind, or makes it.
-    pub(super) fn subscribe(
-        &self,
-        (data_type, count, mask): (u16, u32, EventMask),
-        join: impl FnOnce(Arc<MonitorCore>) -> Monitor,
-    ) -> Monitor {
-        let mut state = self.state.lock();
-        let same = |m: &&Arc<MonitorCore>| (m.data_type, m.count, m.mask) == (data_type, count, mask);
-        if let Some(known) = state.monitors.iter().find(same).cloned() {
-            return join(known);
-        }
-        let core = MonitorCore::new(self.shared.subscription_id(), data_type, count, mask);
-        let monitor = join(core.clone());
-        if let (Some(circuit), Some(native), true) =
-            (&state.circuit, state.status.native, state.status.connected)
-        {
-            // Nobody can wait for it yet.
-            self.begin(circuit, native, &core, &mut Wakers::new());
-        }
-        state.monitors.push(core);
-        monitor
-    }
-
-    /// Cancels a subscription that nobody listens to.
-    pub(super) fn cancel_if_unused(&self, monitor: &Arc<MonitorCore>) {
-        let mut state = self.state.lock();
-        if !monitor.is_unused() {
-            return;
-        }
-        state.monitors.retain(|other| !Arc::ptr_eq(other, monitor));
-        if let Some(circuit) = &state.circuit {
-            circuit.with(|circuit| {
-                circuit.proto.cancel(monitor.id, &mut circuit.output);
-                circuit.monitors.remove(&monitor.id);
-            });
-        }
-    }
-
     /// Tells a listener how the channel stands, now and whenever that changes.
     pub(super) fn watch(&self, listener: Arc<Listener<Status>>) {
         let mut state = self.state.lock();
         // Nobody can wait for it yet.
-        listener.push(state.status.clone(), &mut Wakers::new());
+        listener.push(state.status.clone(), &mut Wakers::default());
         state.watchers.push(listener);
     }
 
@@ -358,13 +292,18 @@ impl State {
     }
 }
 
-/// The DBR type of a class that a channel's native type has; see [`Channel::TIME`].
-pub(super) fn wire_type(data_type: u16, native: NativeType) -> u16 {
-    let class = match data_type {
-        Channel::PLAIN => DbrClass::Plain,
-        Channel::TIME => DbrClass::Time,
-        Channel::CTRL => DbrClass::Ctrl,
-        other => return other,
+/// The DBR type and count that a channel's native type asks for; see [`Channel::TIME`].
+pub(super) fn wire_type(data_type: u16, count: u32, native: NativeType) -> (u16, u32) {
+    let (class, text) = match data_type {
+        Channel::PLAIN => (DbrClass::Plain, false),
+        Channel::TIME => (DbrClass::Time, false),
+        Channel::CTRL => (DbrClass::Ctrl, false),
+        Channel::TEXT => (DbrClass::Plain, true),
+        Channel::TIME_TEXT => (DbrClass::Time, true),
+        other => return (other, count),
     };
-    DbrType { native, class }.code()
+    match (text, native) {
+        (false, native) | (true, native @ NativeType::Char) => (native.with(class).code(), count),
+        (true, _) => (NativeType::String.with(class).code(), 1),
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -13,8 +13,31 @@ use parking_lot::{Condvar, Mutex};
 /// Events that wait for one listener; then the newest is replaced.
 const WAITING: usize = 64;
 
-/// Tasks to wake when no lock is held any more: a waker may drop what it wakes.
-pub(super) type Wakers = Vec<Waker>;
+/// Tasks to wake and listeners to call back when no lock is held any more, all at once, when this is dropped.
+///
+/// Not before: a waker may drop what it wakes.
+#[derive(Default)]
+pub(super) struct Wakers {
+    tasks: Vec<Waker>,
+    listeners: Vec<Arc<dyn Call>>,
+    calls: Option<Calls>,
+}
+
+impl Extend<Waker> for Wakers {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, tasks: I) {
+        self.tasks.extend(tasks);
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        if let Some(calls) = self.calls.take() {
+            // The thread of callbacks ends with the last who could be called.
+            let _ = calls.send(std::mem::take(&mut self.listeners));
+        }
+        self.tasks.drain(..).for_each(Waker::wake);
+    }
+}
 
 /// What is told to listeners.
 pub(super) trait Told: Clone + PartialEq + Send + 'static {
@@ -29,7 +52,7 @@ pub(super) trait Call: Send + Sync {
 }
 
 /// The way to the thread of callbacks.
-pub(super) type Calls = Sender<Arc<dyn Call>>;
+pub(super) type Calls = Sender<Vec<Arc<dyn Call>>>;
 /// What a user wants to be called with.
 pub(super) type Callback<E> = Box<dyn FnMut(E) + Send>;
 
@@ -40,10 +63,8 @@ pub(super) struct Listener<E> {
     /// Where a listener with a callback is queued when it has something.
     calls: Option<Calls>,
     callback: Mutex<Option<Callback<E>>>,
-    scheduled: AtomicBool,
     /// Its user has dropped it.
     dropped: AtomicBool,
-    this: Weak<Listener<E>>,
 }
 
 impl<E> std::fmt::Debug for Listener<E> {
@@ -57,58 +78,56 @@ struct Queue<E> {
     events: VecDeque<E>,
     squashed: u64,
     waker: Option<Waker>,
+    /// The thread of callbacks knows that something waits.
+    scheduled: bool,
 }
 
 impl<E: Told> Listener<E> {
     /// A listener, with a callback or without.
     pub(super) fn new(calls: &Calls, callback: Option<Callback<E>>) -> Arc<Self> {
-        let queue = Queue { events: VecDeque::new(), squashed: 0, waker: None };
-        Arc::new_cyclic(|this| Self {
+        let queue = Queue { events: VecDeque::new(), squashed: 0, waker: None, scheduled: false };
+        Arc::new(Self {
             queue: Mutex::new(queue),
             ready: Condvar::new(),
             calls: callback.as_ref().map(|_| calls.clone()),
             callback: Mutex::new(callback),
-            scheduled: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
-            this: this.clone(),
         })
     }
 
     /// Leaves an event; who waits for it as a task is added to `wakers`.
-    pub(super) fn push(&self, event: E, wakers: &mut Wakers) {
-        {
+    pub(super) fn push(self: &Arc<Self>, event: E, wakers: &mut Wakers) {
+        let known = {
             let mut queue = self.queue.lock();
-            if !queue.events.back().is_some_and(|last| event.repeats(last)) {
-                if queue.events.len() >= WAITING {
-                    queue.squashed += 1;
-                    queue.events.pop_back();
-                }
-                queue.events.push_back(event);
+            queue.push(event);
+            wakers.tasks.extend(queue.waker.take());
+            std::mem::replace(&mut queue.scheduled, true)
+        };
+        match &self.calls {
+            None => _ = self.ready.notify_one(),
+            Some(_) if known => {}
+            Some(calls) => {
+                wakers.calls.get_or_insert_with(|| calls.clone());
+                wakers.listeners.push(self.clone());
             }
-            wakers.extend(queue.waker.take());
-        }
-        self.ready.notify_one();
-        if let (Some(calls), Some(this), false) =
-            (&self.calls, self.this.upgrade(), self.scheduled.swap(true, SeqCst))
-        {
-            // The thread of callbacks ends with the last who could be called.
-            let _ = calls.send(this);
         }
     }
 
     /// What comes next; waits for it.
     pub(super) async fn next(&self) -> E {
-        poll_fn(|context| {
-            let mut queue = self.queue.lock();
-            match queue.events.pop_front() {
-                Some(event) => Poll::Ready(event),
-                None => {
-                    queue.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// What comes next, or wakes who polls when it is there.
+    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<E> {
+        let mut queue = self.queue.lock();
+        match queue.events.pop_front() {
+            Some(event) => Poll::Ready(event),
+            None => {
+                queue.waker = Some(context.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 
     /// What comes next; blocks until `deadline` at most.
@@ -138,15 +157,38 @@ impl<E: Told> Listener<E> {
     }
 }
 
+impl<E: Told> Queue<E> {
+    fn push(&mut self, event: E) {
+        if self.events.back().is_some_and(|last| event.repeats(last)) {
+            return;
+        }
+        if self.events.len() >= WAITING {
+            self.squashed += 1;
+            self.events.pop_back();
+        }
+        self.events.push_back(event);
+    }
+}
+
 impl<E: Told> Call for Listener<E> {
     fn call(&self) {
-        self.scheduled.store(false, SeqCst);
         let mut callback = self.callback.lock();
         let Some(hook) = callback.as_mut() else { return };
-        while let Some(event) = self.pop().filter(|_| !self.dropped.load(SeqCst)) {
+        loop {
+            let (event, last) = {
+                let mut queue = self.queue.lock();
+                let event = queue.events.pop_front();
+                // What comes behind the last one is told to the thread anew.
+                queue.scheduled = !queue.events.is_empty();
+                (event, queue.events.is_empty())
+            };
+            let Some(event) = event.filter(|_| !self.dropped.load(SeqCst)) else { return };
             let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(event)));
             if called.is_err() {
                 tracing::error!("a callback panicked");
+            }
+            if last {
+                return;
             }
         }
     }
@@ -154,9 +196,9 @@ impl<E: Told> Call for Listener<E> {
 
 /// Starts the thread of a context that calls callbacks, one after the other.
 pub(super) fn start_calls() -> std::io::Result<Calls> {
-    let (calls, queue) = std::sync::mpsc::channel::<Arc<dyn Call>>();
+    let (calls, queue) = std::sync::mpsc::channel::<Vec<Arc<dyn Call>>>();
     std::thread::Builder::new()
         .name("ca-callbacks".to_owned())
-        .spawn(move || queue.iter().for_each(|listener| listener.call()))?;
+        .spawn(move || queue.iter().flatten().for_each(|listener| listener.call()))?;
     Ok(calls)
 }

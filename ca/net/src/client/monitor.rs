@@ -1,14 +1,16 @@
 //! Subscriptions: one on the wire for all who want the same, a bounded queue for each of them.
 
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
 use ca_proto::client::Data;
-use ca_proto::{EventMask, SubscriptionId};
+use ca_proto::{Eca, EventMask, SubscriptionId};
 use parking_lot::Mutex;
 
 use super::channel::Channel;
 use super::listener::{Callback, Listener, Told, Wakers};
+use crate::Error;
 
 /// What a monitor tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,22 @@ pub enum MonitorEvent {
     Update(Data),
     /// The channel is lost; it resumes by itself, and then an update follows.
     Disconnected,
+}
+
+impl MonitorEvent {
+    /// The value, or why there is none; `name` is the channel's.
+    ///
+    /// # Errors
+    /// When the channel is lost, or the server could not give a value.
+    pub fn into_data(self, name: &str) -> Result<Data, Error> {
+        match self {
+            Self::Update(data) if data.status.is_success() => Ok(data),
+            Self::Update(Data { status, .. }) => Err(Error::status(format!("{name}: {status}"), status)),
+            Self::Disconnected => {
+                Err(Error::status(format!("{name}: the channel is disconnected"), Eca::DISCONN))
+            }
+        }
+    }
 }
 
 impl Told for MonitorEvent {
@@ -49,10 +67,10 @@ impl MonitorCore {
     }
 
     /// Gives an update to all who listen.
-    pub(super) fn push(&self, data: &Data, wakers: &mut Wakers) {
+    pub(super) fn push(&self, data: Data, wakers: &mut Wakers) {
         let mut state = self.state.lock();
-        state.last = Some(data.clone());
         state.all.iter().for_each(|listener| listener.push(MonitorEvent::Update(data.clone()), wakers));
+        state.last = Some(data);
     }
 
     /// Tells all who listen that the channel is lost.
@@ -67,7 +85,7 @@ impl MonitorCore {
         let mut state = self.state.lock();
         if let Some(last) = &state.last {
             // Nobody can wait for it yet.
-            listener.push(MonitorEvent::Update(last.clone()), &mut Wakers::new());
+            listener.push(MonitorEvent::Update(last.clone()), &mut Wakers::default());
         }
         state.all.push(listener);
     }
@@ -109,6 +127,11 @@ impl Monitor {
     /// What comes next; waits for it.
     pub async fn next(&mut self) -> MonitorEvent {
         self.listener.next().await
+    }
+
+    /// What comes next, for who writes a stream.
+    pub fn poll_next(&mut self, context: &mut TaskContext<'_>) -> Poll<MonitorEvent> {
+        self.listener.poll_next(context)
     }
 
     /// What comes next; blocks until `deadline` at most.

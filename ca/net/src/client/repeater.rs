@@ -39,12 +39,12 @@ impl Heard {
 impl Context {
     /// True while the repeater has confirmed the last registration.
     pub fn is_registered(&self) -> bool {
-        self.0.0.heard.registered.load(Relaxed)
+        self.shared().heard.registered.load(Relaxed)
     }
 
     /// Beacons heard so far.
     pub fn beacons(&self) -> u64 {
-        self.0.0.heard.beacons.load(Relaxed)
+        self.shared().heard.beacons.load(Relaxed)
     }
 }
 

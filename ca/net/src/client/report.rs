@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddrV4;
 use std::sync::Weak;
 
+use super::context::Context;
+use super::shared::Shared;
 use super::status::Status;
-use super::{Context, Shared};
 
 /// What a context does.
 #[derive(Clone, Debug)]

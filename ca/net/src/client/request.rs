@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ca_proto::client::{Data, Refused};
+use ca_proto::dbr::NativeType;
 use ca_proto::{Eca, Ioid};
 
 use super::channel::Channel;
@@ -74,10 +75,10 @@ impl Pending {
         } else {
             let ready = state.status.connected && (state.told || matches!(request, Request::Connect));
             let way = state.circuit.as_ref().zip(state.status.native).filter(|_| ready);
+            let capacity = state.status.count;
             way.and_then(|(circuit, native)| {
-                let slot = Arc::new(Slot::default());
-                let sent =
-                    circuit.with(|circuit| request.send(&core, native, (self.id, &slot), circuit))??;
+                let (slot, form) = (Arc::new(Slot::default()), (native, capacity));
+                let sent = circuit.with(|circuit| request.send(&core, form, (self.id, &slot), circuit))??;
                 Some(match sent {
                     Ok(true) => Stage::Sent(circuit.clone(), slot),
                     Ok(false) => Stage::Done(Some(Ok(None))),
@@ -148,6 +149,11 @@ impl Pending {
         timer.as_mut().poll(context).is_ready()
     }
 
+    /// The name of the channel.
+    pub fn name(&self) -> &str {
+        self.channel.name()
+    }
+
     /// True while it has not been sent.
     pub(super) fn is_unsent(&self) -> bool {
         matches!(self.stage, Stage::Unsent(_))
@@ -165,7 +171,7 @@ impl Request {
     fn send(
         &self,
         core: &super::core::ChannelCore,
-        native: ca_proto::dbr::NativeType,
+        (native, capacity): (NativeType, u32),
         (ioid, slot): (Ioid, &Arc<Slot>),
         circuit: &mut CircuitState,
     ) -> Option<Result<bool, Refused>> {
@@ -176,11 +182,16 @@ impl Request {
         let waits = match self {
             Self::Connect => Ok(false),
             Self::Get { data_type, count } => {
-                circuit.proto.get(cid, wire_type(*data_type, native), *count, ioid, out).map(|()| true)
+                let (data_type, count) = wire_type(*data_type, *count, native);
+                circuit.proto.get(cid, data_type, count, ioid, out).map(|()| true)
             }
             Self::Put { data_type, count, payload, notify } => {
-                let (data_type, payload) = (wire_type(*data_type, native), payload.clone());
-                circuit.proto.put(cid, data_type, *count, payload, (ioid, *notify), out).map(|()| *notify)
+                let (count, payload) = match *data_type {
+                    Channel::TEXT => as_text(payload, native, capacity),
+                    _ => (*count, payload.clone()),
+                };
+                let (data_type, count) = wire_type(*data_type, count, native);
+                circuit.proto.put(cid, data_type, count, payload, (ioid, *notify), out).map(|()| *notify)
             }
         };
         if waits == Err(Refused::Disconnected) {
@@ -192,6 +203,13 @@ impl Request {
         }
         Some(waits)
     }
+}
+
+/// Count and payload of a text: CHAR with a NUL where there is room for it, else STRING, which needs none.
+fn as_text(text: &Bytes, native: NativeType, capacity: u32) -> (u32, Bytes) {
+    let ended = native == NativeType::Char && (text.len() as u64) < u64::from(capacity);
+    let payload = if ended { [text, &b"\0"[..]].concat().into() } else { text.clone() };
+    (u32::try_from(payload.len()).unwrap_or(u32::MAX), payload)
 }
 
 impl Future for Pending {

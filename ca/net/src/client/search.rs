@@ -10,8 +10,8 @@ use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
-use super::Shared;
 use super::repeater::Registration;
+use super::shared::Shared;
 
 /// How long the list of interfaces is believed.
 const INTERFACES: Duration = Duration::from_secs(10);

@@ -3,14 +3,14 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::channel::Link;
 use super::data::{Data, least_size};
 use super::event::{Event, Failed};
 use super::monitor::Subscription;
 use super::watchdog::{Health, Watchdog};
-use super::{AccessRights, Output};
+use super::{AccessRights, Output, Payload};
 use crate::dbr::NativeType;
 use crate::ids::IdMap;
 use crate::wire::msg;
@@ -194,11 +194,11 @@ impl ClientCircuit {
             }
             let payload = match header.size as usize <= COPY {
                 true => {
-                    let payload = Bytes::copy_from_slice(&input[length..total]);
+                    let payload = Payload::from(&input[length..total]);
                     input.advance(total);
                     payload
                 }
-                false => input.split_to(total).freeze().slice(length..),
+                false => input.split_to(total).freeze().slice(length..).into(),
             };
             self.handle_message(&header, payload, now, out, &mut sink)?;
         }
@@ -230,7 +230,7 @@ impl ClientCircuit {
     fn handle_message(
         &mut self,
         header: &Header,
-        payload: Bytes,
+        payload: Payload,
         now: Instant,
         out: &mut Output,
         sink: &mut impl FnMut(Event),

@@ -1,7 +1,6 @@
 //! What a reply or an update carries, and how it is read.
 
-use bytes::Bytes;
-
+use super::Payload;
 use crate::dbr::{
     ConvertError, DbrClass, DbrType, NativeType, Reply, ReplyError, Stamp, WireArray, meta_of_reply,
 };
@@ -20,13 +19,13 @@ pub struct Data {
     /// Number of elements.
     pub count: u32,
     /// Status, stamp and metadata of the type, then the elements.
-    pub payload: Bytes,
+    pub payload: Payload,
 }
 
 impl Data {
     /// Nothing but a status.
     pub const fn failure(status: Eca) -> Self {
-        Self { status, data_type: 0, count: 0, payload: Bytes::new() }
+        Self { status, data_type: 0, count: 0, payload: Payload::EMPTY }
     }
 
     /// All of it, decoded: status, stamp, metadata, elements.
@@ -34,7 +33,7 @@ impl Data {
     /// # Errors
     /// When the payload is shorter than type and count say.
     pub fn decode(&self) -> Result<Reply, ReplyError> {
-        Reply::decode(self.data_type, self.count, &self.payload)
+        Reply::decode(self.data_type, self.count, &self.payload.to_bytes())
     }
 
     /// The elements, to be converted to whatever is wanted.

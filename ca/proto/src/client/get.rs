@@ -1,9 +1,7 @@
 //! READ_NOTIFY.
 
-use bytes::Bytes;
-
 use super::circuit::{Request, checked};
-use super::{AccessRights, ClientCircuit, Data, Event, Output, Refused};
+use super::{AccessRights, ClientCircuit, Data, Event, Output, Payload, Refused};
 use crate::wire::msg;
 use crate::wire::{Command, Header};
 use crate::{Cid, CloseReason, Eca, Ioid};
@@ -65,7 +63,7 @@ impl ClientCircuit {
     pub(super) fn handle_got(
         &mut self,
         header: &Header,
-        payload: Bytes,
+        payload: Payload,
         sink: &mut impl FnMut(Event),
     ) -> Result<(), CloseReason> {
         let ioid = Ioid(header.p2);

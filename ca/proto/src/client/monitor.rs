@@ -1,10 +1,8 @@
 //! EVENT_ADD, EVENT_CANCEL and updates.
 
-use bytes::Bytes;
-
 use super::circuit::Request;
 use super::data::most_size;
-use super::{ClientCircuit, Data, Event, Output, Refused};
+use super::{ClientCircuit, Data, Event, Output, Payload, Refused};
 use crate::dbr::CLASS_NAME;
 use crate::wire::msg;
 use crate::wire::{Command, Header};
@@ -100,7 +98,7 @@ impl ClientCircuit {
     pub(super) fn handle_event(
         &mut self,
         header: &Header,
-        payload: Bytes,
+        payload: Payload,
         sink: &mut impl FnMut(Event),
     ) -> Result<(), CloseReason> {
         let id = SubscriptionId(header.p2);

@@ -44,6 +44,8 @@ struct Name {
     gap: Duration,
     /// Its own longest gap.
     longest: Duration,
+    /// The burst in which it was asked for last.
+    burst: u32,
 }
 
 /// The names of a client that nobody has answered yet.
@@ -54,8 +56,12 @@ pub struct Searches {
     /// In the order in which they are due.
     due: BTreeSet<(Instant, Cid)>,
     sequence: u32,
-    /// Nothing is sent before.
+    /// Nothing is sent before, unless half of the last burst is answered: then its servers keep up.
     not_before: Option<Instant>,
+    burst: u32,
+    /// Names of the last burst, and how many of them are not answered.
+    asked: usize,
+    open: usize,
     sent: u64,
 }
 
@@ -65,7 +71,17 @@ impl Searches {
 
     /// No names.
     pub fn new(timing: Timing) -> Self {
-        Self { timing, names: IdMap::default(), due: BTreeSet::new(), sequence: 0, not_before: None, sent: 0 }
+        Self {
+            timing,
+            names: IdMap::default(),
+            due: BTreeSet::new(),
+            sequence: 0,
+            not_before: None,
+            burst: 0,
+            asked: 0,
+            open: 0,
+            sent: 0,
+        }
     }
 
     /// Names that are searched.
@@ -101,6 +117,7 @@ impl Searches {
                 due: at,
                 gap: self.timing.first_gap,
                 longest: longest.min(self.timing.longest_gap),
+                burst: 0,
             },
         );
         self.due.insert((at, cid));
@@ -111,6 +128,12 @@ impl Searches {
     pub fn remove(&mut self, cid: Cid) -> bool {
         let Some(name) = self.names.remove(&cid) else { return false };
         self.due.remove(&(name.due, cid));
+        if name.burst == self.burst && self.open > 0 {
+            self.open -= 1;
+            if 2 * self.open <= self.asked {
+                self.not_before = None;
+            }
+        }
         true
     }
 
@@ -149,11 +172,14 @@ impl Searches {
             return;
         }
         self.not_before = None;
+        self.burst = self.burst.wrapping_add(1).max(1);
+        (self.asked, self.open) = (0, 0);
         for _ in 0..BURST {
             let (datagram, cids) = self.datagram(now);
             if cids.is_empty() {
                 return;
             }
+            (self.asked, self.open) = (self.asked + cids.len(), self.open + cids.len());
             send(&datagram, &cids);
         }
         self.not_before = Some(now + self.timing.burst_gap);
@@ -179,6 +205,7 @@ impl Searches {
             self.due.remove(&(due, cid));
             let jitter =
                 0.9 + 0.2 * f64::from((cid.0 ^ self.sequence).wrapping_mul(0x9E37_79B9) >> 16) / 65536.0;
+            name.burst = self.burst;
             name.due = now + name.gap.mul_f64(jitter);
             name.gap = (name.gap * 2).min(name.longest);
             self.due.insert((name.due, cid));

@@ -15,7 +15,7 @@ fn put(client: &mut Client, data_type: u16, count: u32, payload: &'static [u8]) 
 }
 
 fn reply(data_type: u16, count: u32, payload: &[u8]) -> Data {
-    Data { status: Eca::NORMAL, data_type, count, payload: Bytes::copy_from_slice(payload) }
+    Data { status: Eca::NORMAL, data_type, count, payload: payload.into() }
 }
 
 #[test]
