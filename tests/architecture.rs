@@ -41,6 +41,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
+    ("chart", &["plotters", "png", "wrapper"]),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
     (
@@ -49,6 +50,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "anyhow",
             "ca",
             "ca-proto",
+            "chart",
             "clap",
             "clock",
             "dns-lookup",

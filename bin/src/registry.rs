@@ -16,6 +16,12 @@ pub(crate) struct Kind {
 /// All kinds, in the order in which they start.
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
+        name: "chart",
+        prefix: chart::PREFIX,
+        about: "draws live charts, of its own data or of any PVs, as images",
+        make: || Box::new(chart::Chart::new()),
+    },
+    Kind {
         name: "clock",
         prefix: clock::PREFIX,
         about: "tells the time after a delay",

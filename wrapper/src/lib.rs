@@ -43,6 +43,7 @@ mod table;
 struct Readme;
 
 pub use answer::Putting;
+pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
