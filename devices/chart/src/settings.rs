@@ -215,7 +215,7 @@ impl Settings {
         let label = |text: &str| text.to_owned();
         (self.x, self.y) = Default::default();
         self.labels = match kind {
-            Kind::Time => (label("s"), label("")),
+            Kind::Time => (label("s, 0 is now"), label("")),
             Kind::Array => (label("index"), label("")),
             Kind::Pairs => (names[0].clone(), names[1].clone()),
             Kind::Histogram { .. } => (names[0].clone(), label("count")),
