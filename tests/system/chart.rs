@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::launch::{SOON, Server, run_to_end, wait_for};
+use crate::launch::{SOON, Server, free_port, run_to_end, seqioc, wait_for};
 use crate::peers::{Peers, Script};
 use crate::raw::{DBR_CHAR, DBR_DOUBLE, EVENT_ADD};
 
@@ -14,8 +14,21 @@ const IMAGE: usize = 640 * 240 * 3;
 /// Growth of the resident memory that is no leak, in bytes: less than a frame for each viewer of the short run.
 const GROWTH: usize = 16 << 20;
 
+/// A server whose chart finds the server's own PVs.
+fn serve(devices: &[&str]) -> Server {
+    let all = [&["run"], devices, &["--ready", "json", "--interfaces", "127.0.0.1"]].concat();
+    let (port, repeater) = (free_port().to_string(), free_port().to_string());
+    let mut command = seqioc(&all);
+    command.env("EPICS_CAS_SERVER_PORT", &port).env("EPICS_CA_SERVER_PORT", &port);
+    command.env("EPICS_CA_ADDR_LIST", "127.0.0.1").env("EPICS_CA_AUTO_ADDR_LIST", "NO");
+    command.env("EPICS_CA_REPEATER_PORT", repeater);
+    let mut server = Server::spawn(command);
+    server.ready();
+    server
+}
+
 fn meets(peers: Peers, name: &str) {
-    let server = Server::with(&["chart", "example"], 0);
+    let server = serve(&["chart", "example"]);
     if let Some(script) = Script::start_in(peers, name, &[], server.udp, SCRIPT) {
         script.finish();
     }
@@ -58,8 +71,7 @@ fn resident(server: &Server) -> usize {
 /// A viewer comes, sees some frames of the image and of the PNG file, and goes.
 fn view(server: &Server) {
     let mut circuit = server.circuit();
-    for name in ["chart:image", "chart:png"] {
-        let channel = circuit.create(name);
+    for channel in ["chart:image", "chart:png"].map(|name| circuit.create(name)) {
         circuit.push_monitor(channel, DBR_CHAR, 0);
     }
     circuit.flush();
