@@ -1,5 +1,5 @@
 //! The chart as real clients see it, its page in the documentation, and its memory while viewers come and go. The long run:
-//! `cargo test --release -p seqioc --test system chart::ten_minutes -- --ignored --nocapture`.
+//! `cargo test -p seqioc --test system chart::ten_minutes -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 

@@ -216,6 +216,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_along_an_edge_from_outside_are_not_drawn() {
+        for (a, b) in [((-0.5, 0.2), (-0.5, 0.8)), ((1.5, 0.2), (1.5, 0.8)), ((0.2, -0.5), (0.8, -0.5))] {
+            assert!(drawn(|canvas| canvas.line([a, b].into_iter(), RED)).is_empty(), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_number_is_a_gap() {
         let gap = [(0.0, 0.5), (0.4, 0.5), (0.5, f64::NAN), (0.6, 0.5), (1.0, 0.5)];
         for steps in [false, true] {

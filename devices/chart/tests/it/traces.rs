@@ -128,3 +128,27 @@ fn a_trace_and_the_axes_take_their_look_from_commands() {
     assert!(seen[1].chunks(3).any(|pixel| pixel == [255, 0, 0]));
     assert!(lab.refused("look(2)").contains("trace 2 is outside 1..=1"));
 }
+
+#[test]
+fn traces_can_be_changed_while_their_values_pour_in() {
+    let lab = Lab::start();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut value = 0.0;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                value += 1.0;
+                lab.x.post(value);
+                lab.y.post(-value);
+                std::thread::yield_now();
+            }
+        });
+        for _ in 0..30 {
+            lab.command("watch('lab:x', 'lab:y')");
+            connected(&lab, 2);
+            lab.command("[1, 2, 3]");
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!((lab.get::<String>("TRACES"), lab.get::<i32>("CONNECTED")), ("values".to_owned(), 1));
+}
