@@ -33,6 +33,11 @@ impl Extent {
 impl Range {
     /// The range to show for data of this extent, where `fixed` does not say it; even bounds, so that it seldom changes.
     pub(crate) fn around(extent: Extent, fixed: (Option<f64>, Option<f64>), ticks: usize) -> Self {
+        // Bounds that cross come from one that is given and one that is the window's.
+        let fixed = match fixed {
+            (Some(low), Some(high)) if high <= low => (Some(low), None),
+            fixed => fixed,
+        };
         let (low, high) = extent.0.unwrap_or((0.0, 1.0));
         let (low, high) = (fixed.0.unwrap_or(low), fixed.1.unwrap_or(high));
         // A bound that is fixed on the wrong side of the data shows an empty chart, not a crossed axis.
@@ -167,5 +172,7 @@ mod tests {
         let fixed = Range::around(extent, (None, Some(-1.0)), 6);
         assert!(fixed.high == -1.0 && fixed.low < -1.0, "{fixed:?}");
         assert_eq!(Range::around(extent, (Some(0.1), Some(0.2)), 6), Range { low: 0.1, high: 0.2 });
+        let crossed = Range::around(Extent::default(), (Some(5.0), Some(0.0)), 6);
+        assert!(crossed.low == 5.0 && crossed.high > 5.0, "{crossed:?}");
     }
 }

@@ -129,7 +129,7 @@ impl Chart {
                 Reply::values(values).with_message(message)
             }
         };
-        painter.pvs.show(&painter.settings());
+        painter.pvs.look.show(&painter.settings());
         painter.draw(Views::default())?;
         Ok(reply)
     }

@@ -1,73 +1,17 @@
 //! Settings and data to pixels. What changes seldom (axes, texts, grid) is drawn once and copied.
 
-use std::sync::OnceLock;
+mod background;
 
-use plotters::chart::ChartBuilder;
-use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
-use plotters::prelude::{
-    BitMapBackend, Color, DrawingArea, FontStyle, IntoDrawingArea, IntoFont, PathElement, RGBColor, Ranged,
-    TextStyle,
-};
-use plotters::style::register_font;
+use plotters::prelude::RGBColor;
 
 use crate::axis::{Extent, Range};
 use crate::canvas::{Area, Canvas};
 use crate::series::{Series, histogram};
-use crate::settings::{Bounds, Kind, Settings, Style, Theme, Trace};
+use crate::settings::{Bounds, Kind, Settings, Style};
+use background::{background, color, ticks};
 
-const FONT: &str = "sans-serif";
 /// Bytes of a pixel.
 pub(crate) const DEPTH: usize = 3;
-
-/// Colours of a theme: background, text, grid, traces.
-struct Palette {
-    ground: RGBColor,
-    ink: RGBColor,
-    grid: RGBColor,
-    traces: [RGBColor; 8],
-}
-
-const LIGHT: Palette = Palette {
-    ground: RGBColor(255, 255, 255),
-    ink: RGBColor(40, 40, 40),
-    grid: RGBColor(222, 222, 222),
-    traces: [
-        RGBColor(0, 90, 180),
-        RGBColor(213, 62, 0),
-        RGBColor(0, 130, 80),
-        RGBColor(150, 40, 150),
-        RGBColor(190, 130, 0),
-        RGBColor(0, 140, 170),
-        RGBColor(190, 30, 90),
-        RGBColor(90, 90, 90),
-    ],
-};
-
-const DARK: Palette = Palette {
-    ground: RGBColor(18, 20, 26),
-    ink: RGBColor(215, 215, 215),
-    grid: RGBColor(56, 60, 70),
-    traces: [
-        RGBColor(90, 180, 255),
-        RGBColor(255, 150, 80),
-        RGBColor(100, 220, 140),
-        RGBColor(225, 140, 235),
-        RGBColor(245, 210, 80),
-        RGBColor(80, 220, 230),
-        RGBColor(255, 120, 160),
-        RGBColor(190, 190, 190),
-    ],
-};
-
-impl Theme {
-    fn palette(self) -> &'static Palette {
-        match self {
-            Self::Light => &LIGHT,
-            Self::Dark => &DARK,
-        }
-    }
-}
 
 /// What the background depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -230,18 +174,8 @@ fn ranges(
             y.add(py);
         });
     };
-    let window = -settings.window;
     match settings.kind {
-        Kind::Time => {
-            let oldest = settings.x.0.unwrap_or(window);
-            for (series, trace) in data.iter().zip(&settings.traces) {
-                // The one that comes in from outside counts, its time does not.
-                let points = over_time(series, trace.style, now, oldest);
-                add(&mut points.map(|(age, value)| (age.max(oldest), value)));
-            }
-            let fixed = (Some(oldest), Some(settings.x.1.unwrap_or(0.0)));
-            return (range(x, fixed, settings.size.0), range(y, settings.y, settings.size.1));
-        }
+        Kind::Time => return time_ranges(settings, data, now),
         Kind::Array => data.iter().for_each(|series| add(&mut against_index(series))),
         Kind::Pairs => {
             if let [x, y, ..] = data {
@@ -256,135 +190,18 @@ fn ranges(
     (range(x, settings.x, settings.size.0), range(y, settings.y, settings.size.1))
 }
 
+fn time_ranges(settings: &Settings, data: &[Series], now: f64) -> (Range, Range) {
+    let oldest = settings.x.0.unwrap_or(-settings.window);
+    let mut y = Extent::default();
+    for (series, trace) in data.iter().zip(&settings.traces) {
+        over_time(series, trace.style, now, oldest).for_each(|(_, value)| y.add(value));
+    }
+    let fixed = (Some(oldest), Some(settings.x.1.unwrap_or(0.0)));
+    (range(Extent::default(), fixed, settings.size.0), range(y, settings.y, settings.size.1))
+}
+
 fn range(extent: Extent, fixed: Bounds, side: u32) -> Range {
     Range::around(extent, fixed, ticks(side))
-}
-
-/// How many ticks an axis of this length in pixels has.
-fn ticks(side: u32) -> usize {
-    (side / 80).clamp(2, 10) as usize + 2
-}
-
-fn color(settings: &Settings, trace: &Trace, at: usize) -> RGBColor {
-    let palette = settings.theme.palette();
-    trace.color.map_or(palette.traces[at % palette.traces.len()], |(r, g, b)| RGBColor(r, g, b))
-}
-
-/// Makes the embedded font known, once.
-fn load_font() -> Result<(), PlotError> {
-    static LOADED: OnceLock<bool> = OnceLock::new();
-    let load = || register_font(FONT, FontStyle::Normal, include_bytes!("../assets/DejaVuSans.ttf")).is_ok();
-    if *LOADED.get_or_init(load) { Ok(()) } else { Err(PlotError("the embedded font is broken".to_owned())) }
-}
-
-/// An axis with ticks of our own: those of plotters end in a loop without end where ticks are closer than doubles.
-struct Axis {
-    range: Range,
-    ticks: Vec<f64>,
-}
-
-impl Axis {
-    fn new(range: Range, ticks: usize) -> Self {
-        Self { range, ticks: range.ticks(ticks) }
-    }
-}
-
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        start + (self.range.part(*value) * f64::from(end - start)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.range.low..self.range.high
-    }
-}
-
-type Root<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-
-/// Draws all but the data; returns the plot area.
-fn background(
-    pixels: &mut [u8],
-    settings: &Settings,
-    data: &[Series],
-    x: Range,
-    y: Range,
-) -> Result<Area, PlotError> {
-    load_font()?;
-    let palette = settings.theme.palette();
-    let root = BitMapBackend::with_buffer(pixels, settings.size).into_drawing_area();
-    root.fill(&palette.ground).map_err(failed)?;
-    let top = head(&root, settings, data)?;
-    let font = (FONT, 12).into_font().color(&palette.ink);
-    let (x_ticks, y_ticks) = (ticks(settings.size.0), ticks(settings.size.1));
-    let mut chart = ChartBuilder::on(&root)
-        .margin_top(top)
-        .margin_right(16)
-        .margin_bottom(4)
-        .margin_left(4)
-        .x_label_area_size(if settings.labels.0.is_empty() { 20 } else { 34 })
-        .y_label_area_size(if settings.labels.1.is_empty() { 52 } else { 68 })
-        .build_cartesian_2d(Axis::new(x, x_ticks), Axis::new(y, y_ticks))
-        .map_err(failed)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(palette.grid)
-        .light_line_style(palette.grid)
-        .axis_style(palette.ink)
-        .label_style(font.clone())
-        .axis_desc_style(font)
-        .x_desc(settings.labels.0.as_str())
-        .y_desc(settings.labels.1.as_str())
-        .x_label_formatter(&|value| x.label(*value, x_ticks))
-        .y_label_formatter(&|value| y.label(*value, y_ticks))
-        .draw()
-        .map_err(failed)?;
-    let (across, down) = chart.plotting_area().get_pixel_range();
-    Ok(Area {
-        left: across.start.into(),
-        top: down.start.into(),
-        right: across.end.into(),
-        bottom: down.end.into(),
-    })
-}
-
-/// Title and names of the traces, above the plot; the height they take.
-fn head(root: &Root<'_>, settings: &Settings, data: &[Series]) -> Result<i32, PlotError> {
-    let palette = settings.theme.palette();
-    let mut top = 6;
-    if !settings.title.is_empty() {
-        let style = (FONT, 16).into_font().color(&palette.ink);
-        let wide = root.estimate_text_size(&settings.title, &style).map_err(failed)?.0;
-        let left = (settings.size.0.saturating_sub(wide) / 2).max(4) as i32;
-        root.draw_text(&settings.title, &style, (left, top)).map_err(failed)?;
-        top += 20;
-    }
-    let style: TextStyle<'_> = (FONT, 12).into_font().color(&palette.ink);
-    let mut left = 60;
-    for (at, trace) in settings.traces.iter().enumerate() {
-        let lost = data.get(at).is_some_and(|series| series.lost);
-        let text = if lost { format!("{} (no value)", trace.name) } else { trace.name.clone() };
-        let wide = 34 + root.estimate_text_size(&text, &style).map_err(failed)?.0 as i32;
-        if left > 60 && left + wide > settings.size.0 as i32 {
-            (left, top) = (60, top + 16);
-        }
-        let color = color(settings, trace, at);
-        let line = PathElement::new([(left, top + 7), (left + 16, top + 7)], color.stroke_width(3));
-        root.draw(&line).map_err(failed)?;
-        root.draw_text(&text, &style, (left + 20, top + 1)).map_err(failed)?;
-        left += wide;
-        // Names of traces may take a third of a small image, not all of it.
-        if top > settings.size.1 as i32 / 3 {
-            break;
-        }
-    }
-    Ok(top + 20)
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! What commands set: checked here, refused with value and rule.
 
-use wrapper::{Arg, ArgType, Command, CommandSpec, DeviceError};
+mod args;
+mod commands;
 
-use crate::axis::NARROWEST;
+use wrapper::{Arg, Command, DeviceError};
+
+use args::{bounds, choice, color, name, names, outside, within, words};
+pub(crate) use commands::commands;
 
 /// Least width and height in pixels: below, the labels leave no room.
 pub(crate) const LEAST: (u32, u32) = (160, 120);
@@ -19,7 +23,6 @@ pub(crate) const WINDOWS: std::ops::RangeInclusive<f64> = 0.1..=604_800.0;
 /// Longest title or label in characters.
 pub(crate) const MAX_TEXT: usize = 200;
 const MAX_BINS: i64 = 1000;
-const FARTHEST: f64 = 1e300;
 
 wrapper::pv_enum! {
     /// What an element of `image` is.
@@ -264,125 +267,6 @@ impl Settings {
     pub(crate) fn pixels(&self) -> usize {
         self.size.0 as usize * self.size.1 as usize
     }
-}
-
-fn outside(
-    what: &str,
-    value: impl std::fmt::Display,
-    least: impl std::fmt::Display,
-    most: impl std::fmt::Display,
-) -> DeviceError {
-    DeviceError::new(format!("{what} {value} is outside {least}..={most}"))
-}
-
-fn within(command: &Command, name: &str, range: &std::ops::RangeInclusive<f64>) -> Result<f64, DeviceError> {
-    let value = command.number(name)?;
-    if range.contains(&value) { Ok(value) } else { Err(outside(name, value, range.start(), range.end())) }
-}
-
-fn bounds(command: &Command, low: &str, high: &str) -> Result<Bounds, DeviceError> {
-    let bound = |name: &str| match command.get(name).and_then(Arg::as_f64) {
-        Some(value) if value.abs() <= FARTHEST => Ok(Some(value)),
-        Some(value) => Err(outside(name, value, -FARTHEST, FARTHEST)),
-        None => Ok(None),
-    };
-    match (bound(low)?, bound(high)?) {
-        (Some(a), Some(b)) if b - a <= NARROWEST * a.abs().max(b.abs()) => Err(DeviceError::new(format!(
-            "{low} {a} must be below {high} {b}, by more than {NARROWEST:e} of them"
-        ))),
-        bounds => Ok(bounds),
-    }
-}
-
-fn words(command: &Command, name: &str) -> Result<String, DeviceError> {
-    let text = command.get(name).and_then(Arg::as_text).unwrap_or_default();
-    let count = text.chars().count();
-    if count > MAX_TEXT {
-        return Err(DeviceError::new(format!("{name} has {count} characters, at most {MAX_TEXT} fit")));
-    }
-    Ok(text.to_owned())
-}
-
-fn choice<T: Copy>(command: &Command, name: &str, choices: &[(&str, T)]) -> Result<T, DeviceError> {
-    let asked = command.get(name).and_then(Arg::as_text).unwrap_or_default();
-    let found = choices.iter().find(|(label, _)| label.eq_ignore_ascii_case(asked));
-    found.map(|(_, choice)| *choice).ok_or_else(|| {
-        let known: Vec<_> = choices.iter().map(|(label, _)| *label).collect();
-        DeviceError::new(format!("{name} {asked:?} is none of {}", known.join(", ")))
-    })
-}
-
-/// A colour written as `#rrggbb`.
-fn color(text: &str) -> Result<(u8, u8, u8), DeviceError> {
-    let digits = text
-        .strip_prefix('#')
-        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let [_, red, green, blue] = number
-        .ok_or_else(|| DeviceError::new(format!("color {text:?} is not written as #rrggbb")))?
-        .to_be_bytes();
-    Ok((red, green, blue))
-}
-
-fn pv_name(text: &str) -> Result<String, DeviceError> {
-    if text.is_empty() || text.len() > 128 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(DeviceError::new(format!("{text:?} is no name of a PV: 1 to 128 bytes without blanks")));
-    }
-    Ok(text.to_owned())
-}
-
-fn name(command: &Command, argument: &str) -> Result<String, DeviceError> {
-    pv_name(command.get(argument).and_then(Arg::as_text).unwrap_or_default())
-}
-
-fn names(command: &Command) -> Result<Vec<String>, DeviceError> {
-    let given = command.get("rest").and_then(Arg::as_list).unwrap_or_default();
-    if !(1..=MAX_TRACES).contains(&given.len()) {
-        return Err(outside("the number of names", given.len(), 1, MAX_TRACES));
-    }
-    given.iter().map(|name| pv_name(name.as_text().unwrap_or_default())).collect()
-}
-
-/// The commands of the chart.
-pub(crate) fn commands() -> Vec<CommandSpec> {
-    use ArgType::{Integer, List, Number, Text};
-    let none = || Arg::None;
-    vec![
-        CommandSpec::new("", "draws the list against its index").arg("values", List, ""),
-        CommandSpec::new("counter", "draws the chart's own data"),
-        CommandSpec::new("watch", "draws PVs against time").rest(Text),
-        CommandSpec::new("arrays", "draws the elements of PVs against their index").rest(Text),
-        CommandSpec::new("xy", "draws one PV against another: samples, or arrays")
-            .arg("x", Text, "")
-            .arg("y", Text, ""),
-        CommandSpec::new("histogram", "draws how often each value of a PV comes")
-            .arg("name", Text, "")
-            .optional_arg("bins", Integer, "", 50),
-        CommandSpec::new(
-            "look",
-            "sets colour (#rrggbb) and style (line, points, steps) of a trace, counted from 1",
-        )
-        .arg("trace", Integer, "")
-        .optional_arg("color", Text, "", none())
-        .optional_arg("style", Text, "", none()),
-        CommandSpec::new("axes", "sets bounds; those left out follow the data")
-            .optional_arg("x_low", Number, "", none())
-            .optional_arg("x_high", Number, "", none())
-            .optional_arg("y_low", Number, "", none())
-            .optional_arg("y_high", Number, "", none()),
-        CommandSpec::new("labels", "names the axes")
-            .optional_arg("x", Text, "", "")
-            .optional_arg("y", Text, "", ""),
-        CommandSpec::new("title", "sets the title").arg("text", Text, ""),
-        CommandSpec::new("window", "sets the time shown").arg("seconds", Number, "s"),
-        CommandSpec::new("size", "sets the size of the image")
-            .optional_arg("width", Integer, "px", none())
-            .optional_arg("height", Integer, "px", none()),
-        CommandSpec::new("theme", "sets the colours: Light or Dark").arg("name", Text, ""),
-        CommandSpec::new("format", "sets what image holds: RGB or Mono").arg("name", Text, ""),
-        CommandSpec::new("rate", "sets the most frames per second").arg("per_second", Number, "Hz"),
-        CommandSpec::new("clear", "forgets the data so far"),
-    ]
 }
 
 #[cfg(test)]

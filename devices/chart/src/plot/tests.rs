@@ -1,7 +1,7 @@
 //! Charts of all kinds of data, looked at pixel by pixel.
 
 use super::*;
-use crate::settings::Source;
+use crate::settings::{Source, Trace};
 use wrapper::{Arg, Command};
 
 fn settings() -> Settings {
@@ -183,4 +183,13 @@ fn long_names_and_titles_stay_within_the_image() {
     settings.labels = ("x".repeat(200), "y".repeat(200));
     let data: Vec<_> = (0..8).map(|_| samples(&[1.0, 2.0])).collect();
     assert_eq!(drawn(&settings, &data).len(), 160 * 120 * 3);
+}
+
+#[test]
+fn a_time_axis_beyond_the_window_is_empty_and_no_crash() {
+    for (low, high) in [(Arg::from(5.0), Arg::None), (Arg::None, Arg::from(-1000.0))] {
+        let settings = with(&of(Kind::Time), Command::new("axes").arg("x_low", low).arg("x_high", high));
+        let pixels = drawn(&settings, &[samples(&[1.0, 2.0]), Series::default()]);
+        assert!(lit(&settings, &pixels, 0) < 700, "at most the line that comes in");
+    }
 }
