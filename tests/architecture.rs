@@ -41,7 +41,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
-    ("chart", &["plotters", "png", "wrapper"]),
+    ("chart", &["ab_glyph", "plotters", "png", "wrapper"]),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
     (

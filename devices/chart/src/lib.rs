@@ -14,6 +14,7 @@ mod pvs;
 mod series;
 mod settings;
 mod signal;
+mod text;
 
 pub use device::Chart;
 

@@ -7,7 +7,6 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::{
     BitMapBackend, Color, DrawingArea, FontStyle, IntoDrawingArea, IntoFont, PathElement, RGBColor, Ranged,
-    TextStyle,
 };
 use plotters::style::register_font;
 
@@ -16,8 +15,12 @@ use crate::axis::Range;
 use crate::canvas::Area;
 use crate::series::Series;
 use crate::settings::{Settings, Theme, Trace};
+use crate::text;
 
 const FONT: &str = "sans-serif";
+/// Heights of names and of the title, in pixels.
+const SMALL: f32 = 13.0;
+const LARGE: f32 = 17.0;
 
 /// Colours of a theme: background, text, grid, traces.
 struct Palette {
@@ -81,8 +84,7 @@ pub(super) fn color(settings: &Settings, trace: &Trace, at: usize) -> RGBColor {
 /// Makes the embedded font known, once.
 fn load_font() -> Result<(), PlotError> {
     static LOADED: OnceLock<bool> = OnceLock::new();
-    let load =
-        || register_font(FONT, FontStyle::Normal, include_bytes!("../../assets/DejaVuSans.ttf")).is_ok();
+    let load = || register_font(FONT, FontStyle::Normal, text::FONT).is_ok();
     if *LOADED.get_or_init(load) { Ok(()) } else { Err(PlotError("the embedded font is broken".to_owned())) }
 }
 
@@ -152,52 +154,75 @@ fn axes(root: &Root<'_>, settings: &Settings, top: i32, x: Range, y: Range) -> R
         .bold_line_style(palette.grid)
         .light_line_style(palette.grid)
         .axis_style(palette.ink)
-        .label_style(font.clone())
-        .axis_desc_style(font)
-        .x_desc(settings.labels.0.as_str())
-        .y_desc(settings.labels.1.as_str())
+        .label_style(font)
         .x_label_formatter(&|value| x.label(*value, x_ticks))
         .y_label_formatter(&|value| y.label(*value, y_ticks))
         .draw()
         .map_err(failed)?;
     let (across, down) = chart.plotting_area().get_pixel_range();
-    Ok(Area {
+    let area = Area {
         left: across.start.into(),
         top: down.start.into(),
         right: across.end.into(),
         bottom: down.end.into(),
-    })
+    };
+    name_axes(root, settings, area)?;
+    Ok(area)
+}
+
+/// Names the axes: x below the middle of the plot, y turned at the left edge.
+fn name_axes(root: &Root<'_>, settings: &Settings, area: Area) -> Result<(), PlotError> {
+    let (ink, (x, y)) = (settings.theme.palette().ink, &settings.labels);
+    let middle = (((area.left + area.right) / 2.0) as i32, ((area.top + area.bottom) / 2.0) as i32);
+    let left = (middle.0 - text::width(x, SMALL) / 2).max(4);
+    write(root, x, SMALL, ink, |dx, dy| (left + dx, settings.size.1 as i32 - 18 + dy))?;
+    let bottom = (middle.1 + text::width(y, SMALL) / 2).min(settings.size.1 as i32 - 4);
+    write(root, y, SMALL, ink, |dx, dy| (2 + dy, bottom - dx))
+}
+
+/// Writes a text; `place` says where its pixels are in the image.
+fn write(
+    root: &Root<'_>,
+    words: &str,
+    size: f32,
+    color: RGBColor,
+    place: impl Fn(i32, i32) -> (i32, i32),
+) -> Result<(), PlotError> {
+    let mut result = Ok(());
+    text::draw(words, size, |dx, dy, cover| {
+        if result.is_ok() {
+            result = root.draw_pixel(place(dx, dy), &color.mix(cover.into()));
+        }
+    });
+    result.map_err(failed)
 }
 
 /// Title and names of the traces, above the plot; the height they take.
 fn head(root: &Root<'_>, settings: &Settings, data: &[Series]) -> Result<i32, PlotError> {
-    let palette = settings.theme.palette();
-    let mut top = 6;
+    let (ink, wide) = (settings.theme.palette().ink, settings.size.0 as i32);
+    let mut top = 4;
     if !settings.title.is_empty() {
-        let style = (FONT, 16).into_font().color(&palette.ink);
-        let wide = root.estimate_text_size(&settings.title, &style).map_err(failed)?.0;
-        let left = (settings.size.0.saturating_sub(wide) / 2).max(4) as i32;
-        root.draw_text(&settings.title, &style, (left, top)).map_err(failed)?;
+        let left = ((wide - text::width(&settings.title, LARGE)) / 2).max(4);
+        write(root, &settings.title, LARGE, ink, |dx, dy| (left + dx, top + dy))?;
         top += 20;
     }
-    let style: TextStyle<'_> = (FONT, 12).into_font().color(&palette.ink);
     let mut left = 60;
     for (at, trace) in settings.traces.iter().enumerate() {
         let lost = data.get(at).is_some_and(|series| series.lost);
-        let text = if lost { format!("{} (no value)", trace.name) } else { trace.name.clone() };
-        let wide = 34 + root.estimate_text_size(&text, &style).map_err(failed)?.0 as i32;
-        if left > 60 && left + wide > settings.size.0 as i32 {
+        let name = if lost { format!("{} (no value)", trace.name) } else { trace.name.clone() };
+        let width = 34 + text::width(&name, SMALL);
+        if left > 60 && left + width > wide {
             (left, top) = (60, top + 16);
         }
-        let color = color(settings, trace, at);
-        let line = PathElement::new([(left, top + 7), (left + 16, top + 7)], color.stroke_width(3));
-        root.draw(&line).map_err(failed)?;
-        root.draw_text(&text, &style, (left + 20, top + 1)).map_err(failed)?;
-        left += wide;
         // Names of traces may take a third of a small image, not all of it.
         if top > settings.size.1 as i32 / 3 {
             break;
         }
+        let color = color(settings, trace, at);
+        let line = PathElement::new([(left, top + 8), (left + 16, top + 8)], color.stroke_width(3));
+        root.draw(&line).map_err(failed)?;
+        write(root, &name, SMALL, ink, |dx, dy| (left + 20 + dx, top + dy))?;
+        left += width;
     }
-    Ok(top + 20)
+    Ok(top + 22)
 }
