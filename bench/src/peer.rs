@@ -88,6 +88,28 @@ impl Server {
     fn spawn(name: &'static str, mut command: Command, port: u16) -> Result<Self> {
         let repeater = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         isolate(&mut command, port, repeater.local_addr()?.port())?;
+        let (mut server, ready) = Self::launch(name, command, repeater)?;
+        let port_of = |key: &str| ready[key].as_u64().and_then(|p| u16::try_from(p).ok());
+        server.addr.set_port(port_of("tcp").with_context(|| format!("no tcp port in {ready}"))?);
+        server.udp = port_of("udp").unwrap_or(port);
+        Ok(server)
+    }
+
+    /// Starts a client of this server that prints a ready line; it has the repeater of that port, or is it.
+    ///
+    /// # Errors
+    /// When it does not become ready; the message holds its last lines.
+    pub fn client(&self, name: &'static str, mut command: Command, repeater: Option<u16>) -> Result<Self> {
+        let held = self._repeater.try_clone()?;
+        let repeater = match repeater {
+            Some(port) => port,
+            None => held.local_addr()?.port(),
+        };
+        isolate(&mut command, self.udp, repeater)?;
+        Ok(Self::launch(name, command, held)?.0)
+    }
+
+    fn launch(name: &'static str, mut command: Command, repeater: UdpSocket) -> Result<(Self, Value)> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("starting {:?}", command.get_program()))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -99,13 +121,9 @@ impl Server {
         follow(stdout.context("no stdout")?, &log, Some(lines.0));
         follow(stderr.context("no stderr")?, &log, None);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (lines, udp) = (lines.1, port);
-        let mut server = Self { name, pid, addr, child, log, udp, lines, stdin, _repeater: repeater };
+        let server = Self { name, pid, addr, child, log, udp: 0, lines: lines.1, stdin, _repeater: repeater };
         let ready = server.wait_line("ready")?;
-        let port_of = |key: &str| ready[key].as_u64().and_then(|p| u16::try_from(p).ok());
-        server.addr.set_port(port_of("tcp").with_context(|| format!("no tcp port in {ready}"))?);
-        server.udp = port_of("udp").unwrap_or(port);
-        Ok(server)
+        Ok((server, ready))
     }
 
     /// Starts any other program of ours that prints a ready line.
@@ -245,7 +263,7 @@ fn isolate(command: &mut Command, port: u16, repeater: u16) -> Result<()> {
 }
 
 /// A port free for both TCP and UDP a moment ago, over 5000 as EPICS base demands.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     for _ in 0..50 {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = tcp.local_addr()?.port();

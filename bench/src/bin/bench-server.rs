@@ -122,7 +122,9 @@ impl Posted {
         let handle = if name == "all" {
             let pvs = self.plain.iter().take(bytes).cloned().collect::<Vec<_>>();
             ensure!(pvs.len() == bytes, "{bytes} PVs to post, there are {}", pvs.len());
-            thread::spawn(move || repeat(from, rate, &stop, |n, _| pvs.iter().for_each(|pv| pv.post(n as f64))))
+            thread::spawn(move || {
+                repeat(from, rate, &stop, |n, _| pvs.iter().for_each(|pv| pv.post(n as f64)))
+            })
         } else if bytes == 0 {
             let pv = self.scalar.clone();
             ensure!(name == "scalar", "no scalar {name}");

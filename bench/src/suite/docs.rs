@@ -17,7 +17,7 @@ Written by `cargo run --release --manifest-path bench/Cargo.toml -- all --write-
 Our server, EPICS base's (rsrv, also under pythonSoftIOC) and caproto, side by side in one run over loopback: rounds alternate
 between the servers, the same raw-socket client talks to each and checks every reply. A value is the median of the rounds, a ratio
 the median of the ratios of paired rounds (ours to the peer's), a spread the smallest and the largest of them. Failed or unequal work
-has no ratio. CPU time and memory are the server process's, ours / peers.
+has no ratio. CPU time and memory are the server process's, or the client's in the rows of clients, ours / peers.
 ";
 
 /// Writes all of it into a folder.

@@ -10,6 +10,7 @@ use crate::peer::{Python, Server};
 use row::{Goal, Row, Series};
 
 mod array;
+mod client;
 mod connect;
 mod device;
 mod docs;
@@ -36,6 +37,8 @@ const CAPROTO: &str = "caproto";
 struct Lab {
     /// The bench-server program.
     server: PathBuf,
+    /// The bench-client program.
+    client: PathBuf,
     /// The bench-micro program.
     micro: PathBuf,
     python: Python,

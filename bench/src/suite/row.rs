@@ -22,7 +22,7 @@ pub struct Series {
     pub name: &'static str,
     /// A value of each round.
     pub values: Vec<f64>,
-    /// Server CPU microseconds per operation, of each round.
+    /// CPU microseconds per operation, of each round: the server's, or the client's where clients are compared.
     pub cpu_us: Vec<f64>,
     /// Operations, all checked, of each round.
     pub work: Vec<u64>,
@@ -209,7 +209,7 @@ impl Row {
 
 /// The columns of the table.
 pub const HEAD: [&str; 10] =
-    ["case", "unit", "ours", "peers", "ratio", "target", "met", "spread", "server CPU us/op", "RSS MB"];
+    ["case", "unit", "ours", "peers", "ratio", "target", "met", "spread", "CPU us/op", "RSS MB"];
 
 /// A number with three significant digits; `-` for none.
 pub fn short(value: f64) -> String {

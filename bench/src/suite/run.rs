@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::row::{HEAD, Row};
-use super::{Lab, array, connect, device, docs, fan, idle, image, machine, memory, micro, rising, scalar};
+use super::{
+    Lab, array, client, connect, device, docs, fan, idle, image, machine, memory, micro, rising, scalar,
+};
 use crate::report::{Report, Table};
 
 /// What the suite's commands share.
@@ -33,6 +35,8 @@ pub enum Case {
     Arrays,
     /// Channels and searches
     Connect,
+    /// Our client beside libca and caproto's
+    Clients,
     /// Put to a device thread, monitor and completion
     Devices,
     /// One PV, many subscriptions
@@ -49,12 +53,13 @@ pub enum Case {
     Micro,
 }
 
-const ALL: [Case; 10] = [
+const ALL: [Case; 11] = [
     Case::Idle,
     Case::Memory,
     Case::Scalars,
     Case::Arrays,
     Case::Connect,
+    Case::Clients,
     Case::Devices,
     Case::Fan,
     Case::Rising,
@@ -68,6 +73,7 @@ impl Case {
             Self::Scalars => scalar::rows(lab),
             Self::Arrays => array::rows(lab),
             Self::Connect => connect::rows(lab),
+            Self::Clients => client::rows(lab),
             Self::Devices => device::rows(lab),
             Self::Fan => fan::rows(lab),
             Self::Rising => rising::rows(lab),

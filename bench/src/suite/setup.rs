@@ -21,7 +21,10 @@ impl Lab {
             None => environment(&folder)?,
         };
         let python = Python { python, peers: Path::new(HERE).join("peers") };
-        Ok(Self { server: folder.join("bench-server"), micro: folder.join("bench-micro"), python, quick })
+        let program = |name: &str| folder.join(name);
+        let (server, client, micro) =
+            (program("bench-server"), program("bench-client"), program("bench-micro"));
+        Ok(Self { server, client, micro, python, quick })
     }
 }
 
@@ -40,6 +43,8 @@ fn built() -> Result<PathBuf> {
         "--locked",
         "--bin",
         "bench-server",
+        "--bin",
+        "bench-client",
         "--bin",
         "bench-micro",
     ]);

@@ -31,10 +31,11 @@ id!(
     SubscriptionId
 );
 
-/// A map keyed by ids: they are small counters, so one multiplication spreads them well enough.
+/// A map keyed by ids: they are small counters, and neighbours are used together.
 pub type IdMap<K, V> = std::collections::HashMap<K, V, std::hash::BuildHasherDefault<IdHasher>>;
 
-/// Hashes one integer by a multiplication; for keys that we made ourselves.
+/// Hashes one integer, for keys that we made ourselves: the low bits stay, so that neighbours are neighbours in
+/// memory too, and a multiplication makes the high ones, by which a map tells them apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdHasher(u64);
 
@@ -50,7 +51,8 @@ impl std::hash::Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0.rotate_left(5) ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let id = self.0.rotate_left(5) ^ id;
+        self.0 = id ^ (id.wrapping_mul(0x9E37_79B9_7F4A_7C15) & !0xFFFF_FFFF);
     }
 
     fn finish(&self) -> u64 {

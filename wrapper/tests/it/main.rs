@@ -4,6 +4,8 @@
 mod raw;
 
 mod abort;
+mod client;
+mod client_tutorial;
 mod commands;
 mod hooks;
 mod load;

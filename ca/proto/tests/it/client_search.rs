@@ -168,6 +168,26 @@ fn a_name_that_was_served_lately_is_never_left_alone_for_long() {
 }
 
 #[test]
+fn the_next_burst_leaves_when_half_of_the_last_is_answered_or_after_its_gap() {
+    let (mut searches, now) = (searches(), start());
+    for cid in 0..10_000 {
+        assert!(searches.add(Cid(cid), &format!("name:{cid}"), now));
+    }
+    let mut asked = Vec::new();
+    searches.poll(now, |_, cids| asked.extend_from_slice(cids));
+    assert!(poll(&mut searches, now).is_empty(), "one burst at a time");
+    let (half, gap) = (asked.len().div_ceil(2), Timing::default().burst_gap);
+    assert!(searches.remove(Cid(9_999)), "a name that was not asked for yet");
+    asked[1..half].iter().for_each(|cid| assert!(searches.remove(*cid)));
+    assert!(poll(&mut searches, now).is_empty());
+    assert_eq!(searches.timeout(), Some(now + gap), "nobody answers: the gap");
+    searches.remove(asked[0]);
+    assert_eq!(searches.timeout(), Some(now), "half is answered");
+    assert_eq!(poll(&mut searches, now).len(), 64);
+    assert_eq!(poll(&mut searches, now + gap).len(), 64, "the gap is over");
+}
+
+#[test]
 fn with_every_second_datagram_lost_every_name_is_found_in_the_end() {
     let (mut searches, mut now) = (searches(), start());
     (0..300).for_each(|cid| _ = searches.add(Cid(cid), &format!("pv:{cid}"), now));
