@@ -17,6 +17,12 @@ pub(crate) struct Kind {
 /// All kinds, in the order in which they start.
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
+        name: "chart",
+        prefix: chart::PREFIX,
+        about: "draws live charts, of its own data or of any PVs, as images",
+        make: |arguments| Ok(Box::new(chart::Chart::with(arguments.parse()?)?)),
+    },
+    Kind {
         name: "clock",
         prefix: clock::PREFIX,
         about: "tells the time after a delay",
@@ -53,7 +59,8 @@ pub(crate) fn names() -> PossibleValuesParser {
 /// The kinds of these names, each once; all without names.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Kind>> {
     if let Some(unknown) = names.iter().find(|name| KINDS.iter().all(|kind| kind.name != **name)) {
-        bail!("there is no device {unknown:?}, only {}", known());
+        let reason = format!("there is no device {unknown:?}, only {}\n", known());
+        return Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, reason).into());
     }
     Ok(KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)).collect())
 }

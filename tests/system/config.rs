@@ -96,6 +96,8 @@ fn a_mistake_is_refused_with_file_line_and_reason() {
     assert!(said.starts_with("seqioc: FILE:1: device \"x\": there is no kind \"x\", only clock"), "{said}");
     let said = refused("argument", "[device.clock]\narguments = { delay = 'x' }\n", &[]);
     assert!(said.starts_with("seqioc: FILE:1: device \"clock\": arguments: invalid type"), "{said}");
+    let said = refused("large", "[device.chart]\narguments = { max_width = 9000 }\n", &[]);
+    assert!(said.contains("device \"chart\": arguments: 9000 x 1080 is outside 160 x 120..="), "{said}");
     let said = refused("none", "[device.example]\narguments = { x = 1 }\n", &[]);
     assert!(said.contains("this kind of device takes none, not \"x\""), "{said}");
     let said = refused("name", "[device.clock]\n", &["other"]);

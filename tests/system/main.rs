@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod chaos;
+mod chart;
 mod commands;
 mod config;
 mod diagnose;

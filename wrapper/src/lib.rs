@@ -54,6 +54,7 @@ struct Readme;
 struct Groups;
 
 pub use answer::Putting;
+pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
