@@ -7,7 +7,6 @@ mod axis;
 mod canvas;
 mod device;
 mod encode;
-mod frames;
 mod painter;
 mod plot;
 mod pvs;

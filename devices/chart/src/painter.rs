@@ -3,10 +3,9 @@
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use wrapper::{Alarm, AlarmSeverity, AlarmStatus, Bytes, DeviceError, DeviceIo, Post};
+use wrapper::{Alarm, AlarmSeverity, AlarmStatus, Bytes, DeviceError, DeviceIo, Frames, Post};
 
 use crate::encode;
-use crate::frames::Frames;
 use crate::plot::{DEPTH, Plot};
 use crate::pvs::Pvs;
 use crate::series::Series;
@@ -167,9 +166,11 @@ impl Painter {
             let scene = lock(&self.scene);
             let Scene { settings, data, .. } = &*scene;
             let Paint { plot, frames, .. } = paint;
-            let drawn =
-                frames.fill(settings.pixels() * DEPTH, |pixels| plot.draw(settings, data, now, pixels));
-            paint.frame = drawn.map_err(|error| DeviceError::new(error.to_string()))?;
+            let mut pixels = frames.take();
+            pixels.resize(settings.pixels() * DEPTH, 0);
+            let drawn = plot.draw(settings, data, now, &mut pixels);
+            drawn.map_err(|error| DeviceError::new(error.to_string()))?;
+            paint.frame = pixels.into();
             (paint.size, paint.format) = (settings.size, Some(settings.format));
         }
         paint.number = paint.number.wrapping_add(1);
@@ -213,10 +214,10 @@ impl Painter {
 
     fn publish_mono(&self, paint: &mut Paint) -> Result<(), DeviceError> {
         let Paint { frame, mono_frames, size, number, .. } = paint;
-        let mono = mono_frames.fill(frame.len() / DEPTH, |out| {
-            encode::mono(frame, out);
-            Ok::<_, DeviceError>(())
-        })?;
+        let mut mono = mono_frames.take();
+        mono.resize(frame.len() / DEPTH, 0);
+        encode::mono(frame, &mut mono);
+        let mono = Bytes::from(mono);
         self.pvs.mono.post(mono.clone(), [size.0, size.1, 0], *number);
         if paint.format == Some(Format::Mono) {
             self.pvs.image.post(mono);

@@ -23,7 +23,6 @@ use ca::server::AccessRights;
 pub use self::any::AnyPv;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::answer::Putting;
-use crate::frame::Frame;
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
 use crate::record::ControlRule;
@@ -172,13 +171,6 @@ impl<T: PvType> Pv<T> {
     /// See [`PvBuilder::on_scan`](crate::PvBuilder::on_scan) to be told of changes.
     pub fn scan_period(&self) -> Option<Duration> {
         self.core.scan_period()
-    }
-}
-
-impl Pv<Vec<u8>> {
-    /// Publishes an image without copying it; see [`Frames`](crate::Frames).
-    pub fn post_frame(&self, frame: Frame) {
-        self.core.clone().post(frame.into_value(), Post::default());
     }
 }
 
