@@ -42,6 +42,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ),
     ("clock", &["wrapper"]),
     ("example", &["wrapper"]),
+    ("mock_motor", &["wrapper"]),
     (
         "seqioc",
         &[
@@ -53,6 +54,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "dns-lookup",
             "example",
             "jiff",
+            "mock_motor",
             "serde_json",
             "wrapper",
         ],

@@ -27,6 +27,12 @@ pub(crate) const KINDS: &[Kind] = &[
         about: "stores trajectories, moves, fails when told to",
         make: || Box::new(example::Example::new()),
     },
+    Kind {
+        name: "motor",
+        prefix: mock_motor::PREFIX,
+        about: "a motor record: moves, jogs, homes, has limits and faults",
+        make: || Box::new(mock_motor::MockMotor::new()),
+    },
 ];
 
 impl Kind {

@@ -232,6 +232,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             shape: T::SHAPE,
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             read_only: false,
+            enforces_limits: true,
             every_post: false,
             doc: "".into(),
             checks: Vec::new(),
@@ -287,6 +288,19 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     /// Range that a put may ask for: outside it is refused.
     pub fn control_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.control = self.pair("control limits", limits);
+        self
+    }
+
+    /// Shows the control limits without refusing puts outside them: a check or the device does that.
+    ///
+    /// ```
+    /// # let mut group = wrapper::GroupBuilder::new("x:");
+    /// let pv = group.pv("v", 1.0).control_limits(0.0..=5.0).limits_only_shown().add()?;
+    /// assert!(pv.put(6.0).wait().is_ok());
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn limits_only_shown(mut self) -> Self {
+        self.fixed.enforces_limits = false;
         self
     }
 

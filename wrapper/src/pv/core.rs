@@ -23,6 +23,8 @@ pub(crate) struct Fixed {
     pub(crate) shape: Shape,
     pub(crate) capacity: u32,
     pub(crate) read_only: bool,
+    /// Control limits refuse puts; else they are only shown.
+    pub(crate) enforces_limits: bool,
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
     pub(crate) doc: Box<str>,

@@ -121,7 +121,7 @@ impl PvCore {
                 Some(scalar) => scalar,
                 None => wire.to_scalar(self.fixed.native, &state.meta.labels, state.meta.precision)?,
             };
-            check_control(&scalar, &state.meta)?;
+            self.check_control(&scalar, &state.meta)?;
             let value = Value::Scalar(scalar);
             let alarm = state.alarm_of(&value);
             state.store(value, alarm, None, self.fixed.every_post);
@@ -179,7 +179,7 @@ impl PvCore {
     fn check_value(&self, value: &Value) -> Result<(), PutError> {
         self.check_length(value)?;
         match value {
-            Value::Scalar(scalar) => check_control(scalar, &self.meta()),
+            Value::Scalar(scalar) => self.check_control(scalar, &self.meta()),
             Value::Array(_) => Ok(()),
         }
     }
@@ -199,12 +199,27 @@ impl PvCore {
         Ok(match self.fixed.shape {
             Shape::Scalar => {
                 let scalar = wire.to_scalar(native, &meta.labels, meta.precision)?;
-                check_control(&scalar, &meta)?;
+                self.check_control(&scalar, &meta)?;
                 Value::Scalar(scalar)
             }
             Shape::Array => Value::array(wire.to_array(native, capacity, &meta.labels, meta.precision)?),
             Shape::Text => wire.to_text(capacity)?.into_value(),
         })
+    }
+
+    fn check_control(&self, scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
+        let limits = meta.control;
+        if !self.fixed.enforces_limits || !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
+            return Ok(());
+        }
+        match scalar.as_f64() {
+            Some(number) if !(limits.low..=limits.high).contains(&number) => Err(PutError::OutsideLimits {
+                value: number.to_string(),
+                low: limits.low.to_string(),
+                high: limits.high.to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -222,21 +237,6 @@ fn make_command(make: impl FnOnce() -> Result<Command, PutError>) -> Result<Comm
 /// Names the closure that panicked.
 fn blame(what: &str, reason: String) -> String {
     if reason.starts_with("panicked") { format!("{what} {reason}") } else { reason }
-}
-
-fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
-    let limits = meta.control;
-    if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
-        return Ok(());
-    }
-    match scalar.as_f64() {
-        Some(number) if !(limits.low..=limits.high).contains(&number) => Err(PutError::OutsideLimits {
-            value: number.to_string(),
-            low: limits.low.to_string(),
-            high: limits.high.to_string(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// Who puts.
