@@ -7,6 +7,8 @@ mod interop;
 mod interop_client;
 mod kinds;
 mod launch;
+mod motor;
+mod motor_peers;
 mod peers;
 mod process;
 mod raw;

@@ -18,10 +18,27 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers")
 }
 
+/// What a script needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    Clients,
+    /// ophyd, ophyd-async and bluesky.
+    Motor,
+}
+
+impl Needs {
+    const fn requirements(self) -> &'static str {
+        match self {
+            Self::Clients => "requirements.txt",
+            Self::Motor => "requirements-motor.txt",
+        }
+    }
+}
+
 /// The Python of the peers; `None`, after a word about it, when it cannot be had and need not be.
-fn python() -> Option<&'static Path> {
-    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PYTHON.get_or_init(environment) {
+fn python(needs: Needs) -> Option<&'static Path> {
+    static PYTHONS: [OnceLock<Result<PathBuf, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    match PYTHONS[needs as usize].get_or_init(|| environment(needs)) {
         Ok(python) => Some(python),
         Err(reason) => {
             let required = std::env::var("CA_INTEROP").is_ok_and(|value| value == REQUIRE);
@@ -33,8 +50,8 @@ fn python() -> Option<&'static Path> {
 }
 
 /// Makes `target/venv-<hash of the requirements>` unless it is there already.
-fn environment() -> Result<PathBuf, String> {
-    let requirements = scripts().join("requirements.txt");
+fn environment(needs: Needs) -> Result<PathBuf, String> {
+    let requirements = scripts().join(needs.requirements());
     let pins = fs::read(&requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("the target folder has no parent")?;
     let home = target.join(format!("venv-{:016x}", fnv1a(&pins)));
@@ -102,9 +119,18 @@ impl Script {
 
     /// The same, with arguments.
     pub(crate) fn start_with(name: &str, args: &[&str], udp: u16, deadline: Duration) -> Option<Self> {
+        Self::start_holding(python(Needs::Clients)?, name, args, udp, deadline)
+    }
+
+    /// As [`Script::start`], for one that moves the motor.
+    pub(crate) fn start_motor(name: &str, udp: u16, deadline: Duration) -> Option<Self> {
+        Self::start_holding(python(Needs::Motor)?, name, &[], udp, deadline)
+    }
+
+    fn start_holding(python: &Path, name: &str, args: &[&str], udp: u16, deadline: Duration) -> Option<Self> {
         let repeater = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
         let port = repeater.local_addr().expect("a bound socket").port();
-        let mut script = Self::start_beside(name, args, udp, port, deadline)?;
+        let mut script = Self::start_by(python, name, args, udp, port, deadline);
         script._held = Some(repeater);
         Some(script)
     }
@@ -117,7 +143,17 @@ impl Script {
         repeater_port: u16,
         deadline: Duration,
     ) -> Option<Self> {
-        let python = python()?;
+        Some(Self::start_by(python(Needs::Clients)?, name, args, udp, repeater_port, deadline))
+    }
+
+    fn start_by(
+        python: &Path,
+        name: &str,
+        args: &[&str],
+        udp: u16,
+        repeater_port: u16,
+        deadline: Duration,
+    ) -> Self {
         let mut child = isolated(python)
             .arg("-u")
             .arg(scripts().join(name))
@@ -134,7 +170,7 @@ impl Script {
         let out = Lines::of(child.stdout.take().expect("a pipe was asked for"));
         let errors = Lines::of(child.stderr.take().expect("a pipe was asked for"));
         let until = Instant::now() + deadline;
-        Some(Self { name: name.to_owned(), child, out, errors, until, _held: None })
+        Self { name: name.to_owned(), child, out, errors, until, _held: None }
     }
 
     /// Waits until the script prints this line.

@@ -199,7 +199,18 @@ impl Axis {
         if self.faults.stalled {
             return self.position;
         }
-        if self.faults.lag > 0.0 { wanted - self.faults.lag * velocity / self.ramp.speed } else { wanted }
+        if self.faults.lag == 0.0 {
+            return wanted;
+        }
+        let behind = wanted - self.faults.lag * velocity / self.ramp.speed;
+        // To lag is not to go back.
+        if velocity > 0.0 {
+            behind.max(self.position)
+        } else if velocity < 0.0 {
+            behind.min(self.position)
+        } else {
+            wanted
+        }
     }
 
     fn tripped(&self, wanted: f64, actual: f64, ended: bool) -> Option<Trip> {

@@ -74,7 +74,7 @@ impl MockMotor {
     }
 
     fn put(&mut self, command: Command, field: Field, value: f64, io: &DeviceIo) {
-        if self.pvs.as_ref().is_some_and(Pvs::take_refused) {
+        if self.pvs.as_mut().is_some_and(Pvs::take_refused) {
             self.record.note_violation();
         }
         if let Some(pvs) = self.pvs.as_mut().filter(|_| command.text().is_none()) {

@@ -66,8 +66,9 @@ impl Gate {
         if self.set.get() == Choice(1) || low >= high || (low..=high).contains(&user) {
             return Ok(());
         }
-        refused.store(true, Relaxed);
+        // The post first: whoever takes the flag posts behind it.
         self.violation.post(1);
+        refused.store(true, Relaxed);
         Err(format!("{user} is outside {low}..={high}"))
     }
 }
@@ -144,8 +145,12 @@ impl Pvs {
     }
 
     /// True when a put to VAL was refused since the last call.
-    pub(crate) fn take_refused(&self) -> bool {
-        self.refused.swap(false, Relaxed)
+    pub(crate) fn take_refused(&mut self) -> bool {
+        let refused = self.refused.swap(false, Relaxed);
+        if refused {
+            self.note_put(Field::Lvio, 1.0);
+        }
+        refused
     }
 
     /// A client has put this value: that is what the PV shows now.

@@ -157,7 +157,7 @@ impl Record {
             let (llm, hlm) = self.user_limits();
             return Err(format!(
                 "{name}: {} is less than a second of JVEL {} from the end of {llm}..={hlm}",
-                self.readback(),
+                super::motion::rounded(self.readback()),
                 self.settings.jvel
             ));
         }

@@ -135,7 +135,7 @@ impl Record {
         {
             self.violated = true;
             self.jog = None;
-            let reason = format!("stopped within a second of the limits, at {}", self.readback());
+            let reason = format!("stopped within a second of the limits, at {}", rounded(self.readback()));
             self.slow_down(After::End(End::Failed(reason)), now);
         }
         if self.axis.is_moving() {
@@ -175,7 +175,7 @@ impl Record {
 
     /// Why a motion is over that came to rest before its target; a stop has no target.
     fn give_up(&self, halt: Halt) -> Option<String> {
-        let at = self.readback();
+        let at = rounded(self.readback());
         Some(match halt {
             Halt::High | Halt::Low if matches!(self.phase, Phase::Stopping(_)) => return None,
             Halt::High | Halt::Low => format!("stopped by a limit switch at {at}"),
@@ -206,6 +206,7 @@ impl Record {
         }
         if f64::from(self.retries) >= self.settings.rtry {
             self.missed = true;
+            let miss = rounded(miss);
             return Some(End::Failed(format!("missed by {miss} after {} tries", self.retries)));
         }
         self.retries += 1;
@@ -246,4 +247,9 @@ impl Record {
             self.run = Run::Pause;
         }
     }
+}
+
+/// A length for people, to a millionth.
+pub(super) fn rounded(length: f64) -> f64 {
+    (length * 1e6).round() / 1e6
 }

@@ -60,7 +60,7 @@ fn when_all_tries_missed_it_says_so_until_a_motion_arrives() {
         }
     };
     let End::Failed(reason) = end else { panic!("every try loses steps") };
-    assert!(reason.starts_with("missed by 0.01") && reason.ends_with("after 2 tries"), "{reason}");
+    assert!(reason == "missed by 0.01 after 2 tries", "{reason}");
     bench.shows(&[(Miss, 1.0), (Rcnt, 2.0), (Val, 2.0), (Rbv, 1.99)]);
     bench.record.faults_mut().lost = 0.0;
     assert_eq!(bench.go(Val, 3.0), End::Reached);
