@@ -87,3 +87,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_motor_that_is_too_fast_slows_down_first() {
+    let profile = Profile::to(0.0, 2.0, 10.0, &ramp(0.0, 1.0, 0.2));
+    assert_eq!(profile.at(0.0), (0.0, 2.0));
+    assert!(moments(&profile).filter(|t| *t > 0.5).all(|t| profile.at(t).1 <= 1.0 + 1e-9));
+    assert_eq!(profile.at(profile.seconds()), (10.0, 0.0));
+}

@@ -164,7 +164,7 @@ impl Record {
         self.begin_motion();
         self.jog = Some(forward);
         if self.run.holds() {
-            self.hold();
+            self.phase = Phase::Held;
         } else {
             self.run_jog(forward, now);
         }

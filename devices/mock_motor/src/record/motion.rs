@@ -12,7 +12,8 @@ impl Record {
         self.jog = None;
         self.begin_motion();
         if self.run.holds() {
-            self.hold();
+            // A motor that still turns slows down meanwhile.
+            self.phase = Phase::Held;
         } else {
             self.start_move(false, now);
         }
@@ -24,22 +25,17 @@ impl Record {
         self.retries = 0;
     }
 
-    /// Keeps a target or a jog; a motor that still turns slows down first.
-    pub(super) fn hold(&mut self) {
-        self.phase = if self.axis.is_moving() { Phase::Stopping(After::Pause) } else { Phase::Held };
-    }
-
     fn start_move(&mut self, retry: bool, now: f64) {
-        let mut legs = self.plan(retry);
+        let mut legs = self.plan();
         let slow = self.next_leg(&mut legs, now);
         self.phase = Phase::Move { legs, slow, retry };
     }
 
     /// The pieces of the way to the target: none when it is shorter than a step.
-    fn plan(&self, retry: bool) -> VecDeque<Leg> {
+    fn plan(&self) -> VecDeque<Leg> {
         let (at, to) = (self.axis.dial(), self.dval);
         let leg = |to: f64, slow: bool| Leg { to, slow };
-        if !retry && !self.axis.is_moving() && self.to_steps(at) == self.to_steps(to) {
+        if !self.axis.is_moving() && self.to_steps(at) == self.to_steps(to) {
             return VecDeque::new();
         }
         let s = &self.settings;

@@ -17,6 +17,7 @@ fn a_jog_runs_until_it_is_let_go_then_the_target_is_where_it_is() {
     bench.shows(&[(Jogr, 1.0), (Mip, 2.0)]);
     bench.run(1.0);
     assert_eq!(bench.put(Stop, 1.0), Ok(Put::Joins));
+    bench.shows(&[(Jogr, 0.0), (Dmov, 0.0)]);
     assert_eq!(bench.finish(), End::Stopped);
     bench.shows(&[(Jogr, 0.0), (Rbv, bench.get(Val))]);
 }

@@ -93,3 +93,11 @@ fn the_switches_change_sides_with_the_direction_of_the_user() {
     assert!(matches!(bench.go(Val, -20.0), End::Failed(_)));
     bench.shows(&[(Rbv, -9.0), (Drbv, 9.0), (Lls, 1.0), (Hls, 0.0), (Rhls, 1.0), (Rlls, 0.0)]);
 }
+
+#[test]
+fn backlash_needs_no_room_where_there_is_no_way() {
+    let mut bench = Bench::new();
+    bench.go(Val, -3.0);
+    bench.put(Bdst, 0.5).expect("a length");
+    assert_eq!(bench.go(Val, -3.0), End::Reached);
+}

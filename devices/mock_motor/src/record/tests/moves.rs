@@ -136,3 +136,34 @@ fn sync_takes_the_target_back_at_rest_only() {
     bench.put(Val, 0.0).expect("in range");
     assert!(refusal(bench.put(Sync, 1.0)).contains("under way"));
 }
+
+#[test]
+fn the_readback_is_the_target_to_the_last_bit_with_an_offset_too() {
+    let mut bench = Bench::with(&[(Off, 0.1), (Dir, 1.0)]);
+    for target in [2.3, -0.7, 1.0 / 3.0] {
+        assert_eq!(bench.go(Val, target), End::Reached);
+        assert_eq!((bench.get(Rbv), bench.get(Val)), (target, target));
+    }
+}
+
+#[test]
+fn a_target_where_it_is_just_now_is_come_back_to() {
+    let mut bench = Bench::new();
+    bench.put(Val, 5.0).expect("in range");
+    bench.run(2.0);
+    let here = bench.get(Rbv);
+    assert_eq!(bench.go(Val, here), End::Reached);
+    assert_eq!(bench.get(Rbv), here);
+    assert!(bench.now > 2.3, "it cannot stop at once: {}", bench.now);
+}
+
+#[test]
+fn backlash_is_taken_out_with_equal_speeds_too_but_only_from_the_wrong_side() {
+    let mut bench = Bench::with(&[(Bdst, 0.5), (Bacc, 0.2)]);
+    bench.put(Val, 3.0).expect("in range");
+    assert_eq!(bench.finish(), End::Reached);
+    assert!((bench.now - 3.2).abs() < 1e-6, "in one piece: {}", bench.now);
+    let start = bench.now;
+    assert_eq!(bench.go(Val, 1.0), End::Reached);
+    assert!((bench.now - start - 3.4).abs() < 1e-6, "2.5 mm and back 0.5: {}", bench.now - start);
+}

@@ -108,3 +108,54 @@ fn the_switch_knows_four_positions() {
     }
     bench.shows(&[(Spmg, GO)]);
 }
+
+#[test]
+fn a_pause_while_it_settles_holds_the_end() {
+    let mut bench = Bench::with(&[(Dly, 1.0)]);
+    bench.put(Val, 1.0).expect("in range");
+    bench.run(1.5);
+    bench.shows(&[(Mip, 1024.0)]);
+    bench.put(Spmg, PAUSE).expect("a switch");
+    assert_eq!(bench.run(5.0), None);
+    bench.shows(&[(Dmov, 0.0)]);
+    bench.put(Spmg, GO).expect("a switch");
+    assert_eq!(bench.finish(), End::Reached);
+}
+
+#[test]
+fn a_jog_that_is_let_go_while_it_pauses_does_not_go_on() {
+    let mut bench = Bench::with(&[(Bdst, 0.5)]);
+    bench.put(Jogf, 1.0).expect("room");
+    bench.run(1.0);
+    bench.put(Spmg, PAUSE).expect("a switch");
+    assert_eq!(bench.put(Jogf, 0.0), Ok(Put::Joins));
+    assert_eq!(bench.finish(), End::Reached);
+    let at = bench.get(Rbv);
+    assert!(at > 0.9, "while it pauses nothing goes back for backlash: {at}");
+    bench.put(Spmg, GO).expect("a switch");
+    assert_eq!(bench.run(2.0), None);
+    bench.shows(&[(Rbv, at), (Val, at), (Dmov, 1.0)]);
+}
+
+#[test]
+fn the_switch_put_where_it_is_does_nothing() {
+    let mut bench = Bench::with(&[(Spmg, STOP)]);
+    bench.put(Val, 1.0).expect("in range");
+    assert_eq!(bench.put(Spmg, STOP), Ok(Put::Done));
+    assert_eq!(bench.run(1.0), None);
+    bench.shows(&[(Val, 1.0), (Dmov, 0.0)]);
+}
+
+#[test]
+fn a_target_that_is_put_while_it_slows_down_is_held() {
+    let mut bench = Bench::new();
+    bench.put(Val, 5.0).expect("in range");
+    bench.run(1.0);
+    bench.put(Spmg, PAUSE).expect("a switch");
+    assert_eq!(bench.put(Val, 2.0), Ok(Put::Moves));
+    assert_eq!(bench.run(3.0), None);
+    bench.shows(&[(Movn, 0.0), (Val, 2.0)]);
+    bench.put(Spmg, GO).expect("a switch");
+    assert_eq!(bench.finish(), End::Reached);
+    bench.shows(&[(Rbv, 2.0)]);
+}
