@@ -140,7 +140,7 @@ fn sync_takes_the_target_back_at_rest_only() {
 #[test]
 fn the_readback_is_the_target_to_the_last_bit_with_an_offset_too() {
     let mut bench = Bench::with(&[(Off, 0.1), (Dir, 1.0)]);
-    for target in [2.3, -0.7, 1.0 / 3.0] {
+    for target in [2.3, -0.2, -4.0, 1.0 / 3.0] {
         assert_eq!(bench.go(Val, target), End::Reached);
         assert_eq!((bench.get(Rbv), bench.get(Val)), (target, target));
     }
@@ -154,7 +154,7 @@ fn a_target_where_it_is_just_now_is_come_back_to() {
     let here = bench.get(Rbv);
     assert_eq!(bench.go(Val, here), End::Reached);
     assert_eq!(bench.get(Rbv), here);
-    assert!(bench.now > 2.3, "it cannot stop at once: {}", bench.now);
+    assert!((2.3..3.5).contains(&bench.now), "it cannot stop at once, nor goes to 5: {}", bench.now);
 }
 
 #[test]
