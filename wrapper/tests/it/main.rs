@@ -7,6 +7,7 @@ mod abort;
 mod commands;
 mod hooks;
 mod load;
+mod own_loop;
 mod pv;
 mod queue;
 mod restart;

@@ -125,16 +125,8 @@ impl Record {
     }
 
     fn step(&mut self, halt: Option<Halt>, now: f64) -> Option<End> {
-        if let Phase::Jog { forward } = self.phase
-            && self.axis.is_moving()
-            && self.is_near_limit(forward)
-        {
-            self.violated = true;
-            self.jog = None;
-            let reason = format!("stopped within a second of the limits, at {}", rounded(self.readback()));
-            self.slow_down(After::End(End::Failed(reason)), now);
-        }
         if self.axis.is_moving() {
+            self.watch_jog(now);
             return None;
         }
         if let Some(reason) = halt.and_then(|halt| self.give_up(halt)) {
@@ -166,6 +158,18 @@ impl Record {
                 None
             }
             Phase::Settle { .. } => self.arrive(now),
+        }
+    }
+
+    /// Stops a jog that would soon leave the limits.
+    fn watch_jog(&mut self, now: f64) {
+        if let Phase::Jog { forward } = self.phase
+            && self.is_near_limit(forward)
+        {
+            self.violated = true;
+            self.jog = None;
+            let reason = format!("stopped within a second of the limits, at {}", rounded(self.readback()));
+            self.slow_down(After::End(End::Failed(reason)), now);
         }
     }
 
