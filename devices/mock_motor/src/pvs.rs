@@ -92,7 +92,7 @@ impl Pvs {
         for (&field, &value) in Field::ALL.iter().zip(&shown) {
             handles.push(add(group, &port, field, value, &gate, &refused)?);
             if field == Field::Rbv {
-                group.pv("running", 1).doc("as in the seed: nothing acts on it").add()?;
+                group.pv("running", 1).doc("1; nothing acts on it").add()?;
             }
         }
         let pvs = Self { handles, shown, alarm: None, refused };
@@ -234,7 +234,7 @@ fn add(
     })
 }
 
-/// The alarm limits of the seed.
+/// The positions have alarm limits.
 fn limited(pv: PvBuilder<'_, f64>, field: Field) -> PvBuilder<'_, f64> {
     match field {
         Field::Val | Field::Rbv => pv.alarm_limits(-1.0..=6.0).warning_limits(-1.0..=5.5),
