@@ -16,6 +16,9 @@ LIMIT = 20
 
 motor = EpicsMotor(RECORD, name="motor")
 motor.wait_for_connection(timeout=LIMIT)
+stops = []
+stop = epics.PV(f"{RECORD}.STOP", callback=lambda value, **_: stops.append(value) if value else None)
+assert stop.wait_for_connection(LIMIT)
 
 
 def command(text):
@@ -70,8 +73,10 @@ def test_stop_ends_a_move():
     try:
         status = motor.move(5, wait=False, timeout=LIMIT)
         wait_until(lambda: motor.position > 0.2, "it moves")
+        before = len(stops)
         motor.stop()
         wait_until(lambda: status.done, "the status is done")
+        wait_until(lambda: len(stops) >= before + (1 if status.success else 2), "the second stop of ophyd")
         wait_until(lambda: motor.motor_done_move.get(use_monitor=False) == 1, "it is at rest")
         at = motor.user_readback.get(use_monitor=False)
         assert 0.2 < at < 2, at
@@ -127,8 +132,11 @@ def test_it_goes_home():
 
 
 def fails(position):
+    before = len(stops)
     status = motor.move(position, wait=False, timeout=LIMIT)
     wait_until(lambda: status.done, "the move has ended")
+    # ophyd stops a motor whose move failed, some time later.
+    wait_until(lambda: status.success or len(stops) > before, "the stop of ophyd")
     return not status.success
 
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::launch::{SOON, Server, run_to_end, wait_for};
 use crate::raw::{
-    Channel, Circuit, DBR_CHAR, DBR_DOUBLE, DBR_ENUM, DBR_STRING, EVENT_ADD, NORMAL, PUTFAIL, WRITE_NOTIFY,
+    Channel, Circuit, DBR_CHAR, DBR_DOUBLE, DBR_ENUM, DBR_STRING, EVENT_ADD, NORMAL, PUTFAIL, READ_NOTIFY,
+    WRITE_NOTIFY,
 };
 
 const RECORD: &str = "BEAMLINE:motor";
@@ -157,6 +158,24 @@ fn what_is_put_in_one_go_counts_in_its_order() {
     done.sort_unstable();
     assert_eq!(done, [(ioids[0], NORMAL), (ioids[1], PUTFAIL)], "the new limit holds for the next put");
     assert_eq!(bench.get("RBV"), 100.0);
+}
+
+#[test]
+fn a_new_limit_is_in_the_metadata_as_soon_as_it_is_shown() {
+    const CTRL_DOUBLE: u16 = 34;
+    let (_server, mut bench) = Bench::start();
+    let (val, hlm) = (bench.field("VAL"), bench.field("HLM"));
+    for round in 0..100 {
+        let limit = if round % 2 == 0 { 5.0 } else { 7.0 };
+        bench.push(hlm, limit);
+        let asked = bench.circuit.push_get(val, CTRL_DOUBLE, 1);
+        bench.circuit.flush();
+        let both = [bench.circuit.next(), bench.circuit.next()];
+        let read = both.iter().find(|message| message.command == READ_NOTIFY && message.p2 == asked);
+        let read = read.expect("the answer to the get");
+        // Behind status, precision and units: the control limits are the seventh and eighth of the limits.
+        assert_eq!((read.double(8), read.double(9)), (limit, -3.0), "round {round}");
+    }
 }
 
 #[test]

@@ -50,10 +50,27 @@ impl Handle {
 /// What a put to VAL is checked with before it is accepted.
 #[derive(Debug)]
 struct Gate {
-    low: Pv<f64>,
-    high: Pv<f64>,
+    user: Range,
+    dial: Range,
     set: Pv<Choice>,
     violation: Pv<i16>,
+}
+
+/// A pair of limits, and the positions that show them.
+#[derive(Debug)]
+struct Range {
+    low: Pv<f64>,
+    high: Pv<f64>,
+    positions: [Pv<f64>; 2],
+}
+
+impl Range {
+    /// Whoever hears of a new limit finds it in the metadata: they follow before the limit is posted.
+    fn follow(&self, low: f64, high: f64) {
+        if low <= high {
+            self.positions.iter().for_each(|pv| show_range(pv, LimitPair::new(low, high)));
+        }
+    }
 }
 
 impl Gate {
@@ -62,7 +79,7 @@ impl Gate {
             return Err(format!("VAL {user} must be a finite number"));
         }
         // As long as the dial says whether there are limits at all, equal ones are left to the record.
-        let (low, high) = (self.low.get(), self.high.get());
+        let (low, high) = (self.user.low.get(), self.user.high.get());
         if self.set.get() == Choice(1) || low >= high || (low..=high).contains(&user) {
             return Ok(());
         }
@@ -70,6 +87,17 @@ impl Gate {
         self.violation.post(1);
         refused.store(true, Relaxed);
         Err(format!("{user} is outside {low}..={high}"))
+    }
+
+    /// A put to a limit, which the record accepts or refuses later.
+    fn follow(&self, field: Field, limit: f64) {
+        match field {
+            Field::Hlm => self.user.follow(self.user.low.get(), limit),
+            Field::Llm => self.user.follow(limit, self.user.high.get()),
+            Field::Dhlm => self.dial.follow(self.dial.low.get(), limit),
+            Field::Dllm => self.dial.follow(limit, self.dial.high.get()),
+            _ => {}
+        }
     }
 }
 
@@ -133,10 +161,14 @@ impl Pvs {
 
     fn gate(&self) -> Option<Gate> {
         let double = |field: Field| self.handles[field as usize].double().cloned();
+        let range = |low, high, target, readback| {
+            let positions = [double(target)?, double(readback)?];
+            Some(Range { low: double(low)?, high: double(high)?, positions })
+        };
         match (&self.handles[Field::Set as usize], &self.handles[Field::Lvio as usize]) {
             (Handle::Choice(set), Handle::Short(violation)) => Some(Gate {
-                low: double(Field::Llm)?,
-                high: double(Field::Hlm)?,
+                user: range(Field::Llm, Field::Hlm, Field::Val, Field::Rbv)?,
+                dial: range(Field::Dllm, Field::Dhlm, Field::Dval, Field::Drbv)?,
                 set: set.clone(),
                 violation: violation.clone(),
             }),
@@ -193,10 +225,14 @@ impl Pvs {
             [(Field::Val, user), (Field::Rbv, user), (Field::Dval, dial), (Field::Drbv, dial)]
         {
             let Some(pv) = self.handles[field as usize].double() else { continue };
-            // Only labels and warning limits can be refused.
-            let _ = pv.describe(|meta| (meta.control, meta.display) = (pair, pair));
+            show_range(pv, pair);
         }
     }
+}
+
+fn show_range(pv: &Pv<f64>, pair: LimitPair) {
+    // Only labels and warning limits can be refused.
+    let _ = pv.describe(|meta| (meta.control, meta.display) = (pair, pair));
 }
 
 fn units_of(kind: Kind, length: &str) -> String {
@@ -228,7 +264,7 @@ fn add(
         kind => {
             let pv = group.pv(spec.name, value).units(&units_of(kind, UNITS)).precision(PRECISION);
             let pv = limited(pv.limits_only_shown(), field);
-            let pv = if field == Field::Val { guarded(pv, gate, refused) } else { pv };
+            let pv = guarded(pv, field, gate, refused);
             Handle::Double(finish(pv, port, field, |value| value)?)
         }
     })
@@ -244,11 +280,21 @@ fn limited(pv: PvBuilder<'_, f64>, field: Field) -> PvBuilder<'_, f64> {
 
 fn guarded<'a>(
     pv: PvBuilder<'a, f64>,
+    field: Field,
     gate: &Arc<OnceLock<Gate>>,
     refused: &Arc<AtomicBool>,
 ) -> PvBuilder<'a, f64> {
     let (gate, refused) = (gate.clone(), refused.clone());
-    pv.check(move |user: &f64| gate.get().map_or(Ok(()), |gate| gate.check(*user, &refused)))
+    match field {
+        Field::Val => {
+            pv.check(move |user: &f64| gate.get().map_or(Ok(()), |gate| gate.check(*user, &refused)))
+        }
+        Field::Hlm | Field::Llm | Field::Dhlm | Field::Dllm => pv.check(move |limit: &f64| {
+            gate.get().inspect(|gate| gate.follow(field, *limit));
+            Ok::<_, String>(())
+        }),
+        _ => pv,
+    }
 }
 
 fn finish<T: PvType>(
