@@ -13,6 +13,8 @@ const HOME_WIDTH: f64 = 5e-4;
 const BEYOND: f64 = 1.0;
 /// What sums of pieces of a way may be off, in mm.
 const ROUNDING: f64 = 1e-9;
+/// Time between two looks at the motor by its controller, in seconds.
+const STEP: f64 = 0.01;
 
 /// How the last motion ended, when not at its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct Axis {
     profile: Profile,
     ramp: Ramp,
     started: f64,
+    /// The last moment that was looked at.
+    seen: f64,
     from: f64,
     /// Part of the way that is made; below 1 when steps are lost.
     made: f64,
@@ -55,6 +59,7 @@ impl Axis {
             profile: Profile::rest(0.0),
             ramp: Ramp { base: 0.0, speed: 1.0, acceleration: 1.0 },
             started: 0.0,
+            seen: 0.0,
             from: 0.0,
             made: 1.0,
             moving: false,
@@ -150,6 +155,7 @@ impl Axis {
         self.profile = profile;
         self.ramp = ramp;
         self.started = now;
+        self.seen = now;
         self.from = self.believed;
         self.made = 1.0;
         self.moving = true;
@@ -165,9 +171,18 @@ impl Axis {
 
     /// Goes on to time `now`, in seconds; says what has ended the motion before its target, if anything has.
     pub(crate) fn advance(&mut self, now: f64) -> Option<Halt> {
-        if !self.moving {
-            return None;
+        // In small steps: whoever comes late sees the same as who looked all the time.
+        while self.moving && self.seen < now {
+            self.seen = (self.seen + STEP).min(now);
+            let halt = self.step(self.seen);
+            if halt.is_some() {
+                return halt;
+            }
         }
+        if self.moving { self.step(now) } else { None }
+    }
+
+    fn step(&mut self, now: f64) -> Option<Halt> {
         let ended = self.end().is_some_and(|end| now >= end);
         let (wanted, velocity) =
             if ended { (self.profile.end(), 0.0) } else { self.profile.at(now - self.started) };

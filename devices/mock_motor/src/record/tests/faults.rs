@@ -114,3 +114,13 @@ fn a_stop_after_a_fault_is_a_stop() {
     bench.put(Stop, 1.0).expect("a stop");
     assert_eq!(bench.finish(), End::Stopped);
 }
+
+#[test]
+fn who_looks_late_sees_the_same() {
+    let mut bench = Bench::new();
+    bench.record.faults_mut().lag = 0.6;
+    bench.put(Val, 3.0).expect("in range");
+    let Some(End::Failed(reason)) = bench.record.tick(60.0) else { panic!("it lagged too far on the way") };
+    assert!(reason.contains("following error"), "{reason}");
+    assert!(bench.get(Rbv) < 0.5, "soon after it began: {}", bench.get(Rbv));
+}

