@@ -48,6 +48,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("clock", &["serde", "wrapper"]),
     ("wrapper-macros", &["proc-macro2", "quote", "syn"]),
     ("example", &["wrapper"]),
+    ("mock_motor", &["wrapper"]),
     (
         "seqioc",
         &[
@@ -62,6 +63,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "dns-lookup",
             "example",
             "jiff",
+            "mock_motor",
             "serde_json",
             "wrapper",
         ],

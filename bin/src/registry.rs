@@ -34,6 +34,12 @@ pub(crate) const KINDS: &[Kind] = &[
         about: "stores trajectories, moves, fails when told to",
         make: |arguments| arguments.none().map(|()| Box::new(example::Example::new()) as _),
     },
+    Kind {
+        name: "motor",
+        prefix: mock_motor::PREFIX,
+        about: "a motor record: moves, jogs, homes, has limits and faults",
+        make: |arguments| arguments.none().map(|()| Box::new(mock_motor::MockMotor::new()) as _),
+    },
 ];
 
 impl Kind {

@@ -12,6 +12,8 @@ mod interop_client;
 mod kinds;
 mod launch;
 mod manual;
+mod motor;
+mod motor_peers;
 mod peers;
 mod process;
 mod raw;

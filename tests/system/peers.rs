@@ -23,7 +23,7 @@ fn scripts() -> PathBuf {
 pub(crate) enum Peers {
     /// Clients and servers.
     Clients,
-    /// ophyd, whose requirements change more often.
+    /// ophyd, ophyd-async and bluesky, whose requirements change more often.
     Ophyd,
 }
 
@@ -31,7 +31,7 @@ impl Peers {
     fn requirements(self) -> PathBuf {
         scripts().join(match self {
             Self::Clients => "requirements.txt",
-            Self::Ophyd => "requirements-ophyd.txt",
+            Self::Ophyd => "requirements-motor.txt",
         })
     }
 }
@@ -121,6 +121,11 @@ impl Script {
     /// The same, with arguments.
     pub(crate) fn start_with(name: &str, args: &[&str], udp: u16, deadline: Duration) -> Option<Self> {
         Self::start_in(Peers::Clients, name, args, udp, deadline)
+    }
+
+    /// The same, for one that moves the motor.
+    pub(crate) fn start_motor(name: &str, udp: u16, deadline: Duration) -> Option<Self> {
+        Self::start_in(Peers::Ophyd, name, &[], udp, deadline)
     }
 
     /// The same, in an environment of choice.

@@ -132,6 +132,19 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
         self
     }
 
+    /// Shows the control limits without refusing puts outside them: a check or the device does that.
+    ///
+    /// ```
+    /// # let mut group = wrapper::GroupBuilder::new("x:");
+    /// let pv = group.pv("v", 1.0).control_limits(0.0..=5.0).limits_only_shown().add()?;
+    /// assert!(pv.put(6.0).wait().is_ok());
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn limits_only_shown(mut self) -> Self {
+        self.fixed.control = ControlRule::Show;
+        self
+    }
+
     /// From these limits on the value is a MAJOR alarm.
     pub fn alarm_limits(mut self, limits: RangeInclusive<f64>) -> Self {
         self.meta.alarm = self.pair("alarm limits", limits);

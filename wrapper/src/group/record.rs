@@ -143,6 +143,7 @@ impl<T: PvType> PvBuilder<'_, T> {
         }
         let declared = is_range(self.meta.control);
         self.fixed.control = match self.fixed.record.control_rule() {
+            _ if self.fixed.control == ControlRule::Show => ControlRule::Show,
             ControlRule::Show if declared => ControlRule::Refuse,
             ControlRule::Show => {
                 self.meta.control = self.meta.display;

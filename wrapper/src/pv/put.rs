@@ -60,7 +60,8 @@ impl PvCore {
                 let answers_at_once = matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none();
                 if request.wants_answer() && !answers_at_once {
                     // As all answers of this PV: through the inbox, behind what the refusal has posted.
-                    request.defer().send(error.eca());
+                    let (answer, eca) = (request.defer(), error.eca());
+                    self.afterwards(move || answer.send(eca));
                     return PutOutcome::Pending;
                 }
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))

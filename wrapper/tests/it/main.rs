@@ -12,6 +12,7 @@ mod derive;
 mod fields;
 mod hooks;
 mod load;
+mod own_loop;
 mod pv;
 mod queue;
 mod records;
