@@ -202,7 +202,12 @@ impl Form {
         };
         match self {
             Self::Plain => value.clone(),
-            Self::Cut => Scalar::String(FixedString::cut(&String::from_utf8_lossy(text))).into(),
+            Self::Cut => Scalar::String(match std::str::from_utf8(text) {
+                Ok(text) => FixedString::cut(text),
+                // latin-1: each byte is a character.
+                Err(_) => FixedString::from_bytes(&text[..text.len().min(FixedString::MAX)]),
+            })
+            .into(),
             Self::Long => Value::array(ArrayData::Text([text, &[0]].concat().into())),
         }
     }

@@ -68,6 +68,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             doc: "".into(),
             aliases: Box::default(),
             as_string: false,
+            latin1: false,
             checks: Vec::new(),
             hook: PutHook::Store,
             watch: None,
@@ -237,6 +238,16 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             self.faults.push("as_string is for texts".to_owned());
         }
         self.fixed.as_string = true;
+        self
+    }
+
+    /// Gives a text to clients as latin-1, as caproto does, in place of UTF-8; characters that latin-1 does not have become
+    /// question marks.
+    pub fn latin1(mut self) -> Self {
+        if T::SHAPE != Shape::Text {
+            self.faults.push("latin1 is for texts".to_owned());
+        }
+        self.fixed.latin1 = true;
         self
     }
 

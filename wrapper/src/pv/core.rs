@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Re
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ca::proto::dbr::{Meta, NativeType, Value};
+use ca::proto::dbr::{ArrayData, Meta, NativeType, Value, text_from_bytes};
 use ca::proto::{Alarm, EventMask};
 use ca::server::{AccessRights, Acknowledgement, Extra, Reading, RightsBell, Subscribed, Subscriber, batch};
 use parking_lot::{Mutex, MutexGuard};
@@ -36,6 +36,8 @@ pub(crate) struct Fixed {
     pub(crate) aliases: Box<[String]>,
     /// A text that is served as one STRING; in full with `$`.
     pub(crate) as_string: bool,
+    /// A text goes to clients as latin-1, in place of UTF-8.
+    pub(crate) latin1: bool,
     pub(crate) checks: Vec<Check>,
     pub(crate) hook: PutHook,
     pub(crate) watch: Option<Watch>,
@@ -99,6 +101,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl PvCore {
     pub(crate) fn new(name: String, fixed: Fixed, first: First) -> Arc<Self> {
+        let first = if fixed.latin1 { First { value: latin1(first.value), ..first } } else { first };
         let tuning = tuning(&fixed, &first);
         let First { value, defined, meta, .. } = first;
         let states = fixed.states.clone();
@@ -281,8 +284,14 @@ impl PvCore {
         self.lock().watched()
     }
 
+    /// A value as it is kept: a text in the encoding of the PV.
+    pub(super) fn encoded(&self, value: Value) -> Value {
+        if self.fixed.latin1 { latin1(value) } else { value }
+    }
+
     /// Publishes a value: through the device's put queue, if it has one.
     pub(crate) fn post(self: Arc<Self>, value: Value, post: Post) {
+        let value = self.encoded(value);
         match self.fixed.outlet.clone() {
             Some(outlet) => outlet.put_value(self, value, post),
             None => self.apply(value, post),
@@ -368,6 +377,19 @@ impl PvCore {
             })
         })
     }
+}
+
+/// A UTF-8 text as latin-1; what that does not have is a question mark.
+fn latin1(value: Value) -> Value {
+    let text = match &value {
+        Value::Array(array) => match array.data() {
+            ArrayData::Text(bytes) => text_from_bytes(bytes),
+            _ => return value,
+        },
+        Value::Scalar(_) => return value,
+    };
+    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
+    Value::array(ArrayData::Text(bytes.into()))
 }
 
 /// What is kept for the rules and fields of a PV from the start.

@@ -159,7 +159,7 @@ impl PvCore {
         self.check_length(&value)?;
         Ok(match value {
             Value::Scalar(scalar) => Value::Scalar(self.within_control(scalar, &self.meta())?),
-            array => array,
+            array => self.encoded(array),
         })
     }
 
@@ -301,7 +301,7 @@ impl PvCore {
                 Value::Scalar(self.within_control(scalar, &meta)?)
             }
             Shape::Array => Value::array(wire.to_array(native, capacity, &meta.labels, meta.precision)?),
-            Shape::Text => wire.to_text(capacity)?.into_value(),
+            Shape::Text => self.encoded(wire.to_text(capacity)?.into_value()),
         })
     }
 

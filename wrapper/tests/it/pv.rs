@@ -234,3 +234,39 @@ fn a_pv_answers_to_its_aliases_and_a_text_can_be_served_as_one_string() {
     assert!(ioc.remove("a:text") && raw.try_channel("other").is_none());
     ioc.stop();
 }
+
+#[test]
+fn a_text_goes_out_as_utf_8_or_as_latin_1() {
+    let mut group = GroupBuilder::new("t:");
+    let utf8 = group.pv("utf8", "25 µm".to_owned()).add().expect("a good PV");
+    let latin = group.pv("latin", "25 µm".to_owned()).latin1().add().expect("a good PV");
+    let text = "µ".repeat(60);
+    group.pv("cut", text).latin1().as_string().add().expect("a good PV");
+    let wrong = group.pv("n", 1).latin1().add().expect_err("no text").to_string();
+    assert_eq!(wrong, r#"PV "t:n": latin1 is for texts"#);
+    let ioc = Ioc::builder().group(group).start(Config::isolated()).expect("an IOC");
+    let mut raw = Raw::connect(ioc.tcp_addresses()[0]);
+    let (u, l) = (raw.channel("t:utf8"), raw.channel("t:latin"));
+    let mut bytes = |channel| {
+        let reply = raw.get(channel, 4, 0);
+        reply.payload[..reply.header.count as usize].to_vec()
+    };
+    assert_eq!((bytes(u), bytes(l)), ("25 µm".as_bytes().to_vec(), b"25 \xb5m".to_vec()));
+    let cut = raw.channel("t:cut");
+    assert_eq!(raw.get(cut, 0, 1).payload[..40], [&[0xb5; 39][..], &[0]].concat());
+    let mut bytes = |channel| {
+        let reply = raw.get(channel, 4, 0);
+        reply.payload[..reply.header.count as usize].to_vec()
+    };
+    latin.post("°C €".to_owned());
+    assert_eq!((bytes(l), latin.get()), (b"\xb0C ?".to_vec(), "°C ?".to_owned()));
+    assert_eq!(latin.put("5 Å".to_owned()).wait(), Ok(()));
+    assert_eq!(bytes(l), b"5 \xc5");
+    // A client may put either; both PVs read it alike.
+    for channel in [u, l] {
+        raw.send(Command::Write, 4, 6, channel.sid, channel.cid, b"7 \xb5s\0\0\0");
+        raw.get(channel, 4, 0);
+    }
+    assert_eq!((utf8.get(), latin.get()), ("7 µs".to_owned(), "7 µs".to_owned()));
+    ioc.stop();
+}
