@@ -15,7 +15,7 @@ pub use ca::client::Data;
 pub use ca::client::{
     AccessRights, ChannelReport, CircuitReport, ClientReport, FailedPut, Status, StatusWatch,
 };
-pub use ca::proto::dbr::{ArrayData, NativeType, Reply, Scalar, Stamp};
+pub use ca::proto::dbr::{ArrayData, Meta, NativeType, Reply, Scalar, Stamp};
 pub use ca::proto::{Eca, EventMask};
 pub use ca::{ClientConfig, Error};
 pub use channel::Channel;

@@ -147,3 +147,19 @@ fn the_schema_knows_every_key() {
         assert!(schema.contains(key), "{key}");
     }
 }
+
+#[test]
+fn the_file_in_the_documents_is_good() {
+    let page = include_str!("../../../docs/config.md");
+    let text = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("a sample");
+    let file = ConfigFile::parse("docs/config.md", text).expect("a good file");
+    let names = IocBuilder::new().group(file.group().expect("good PVs")).names().join(" ");
+    assert_eq!(names, "lab:temperature lab:101:door lab:101:spectrum");
+    assert_eq!(file.devices().map(|(name, _)| name).collect::<Vec<_>>(), ["chart", "fast_clock"]);
+    let known = |key: &str| ConfigFile::schema().to_string().contains(&format!("{key:?}"));
+    let keys =
+        page.split("| key of a PV |").nth(1).expect("a table").lines().filter(|l| l.starts_with("| `"));
+    let first = keys.flat_map(|row| row.split('|').nth(1).expect("a cell").split('`').skip(1).step_by(2));
+    assert!(first.clone().count() > 15);
+    first.for_each(|key| assert!(known(key), "{key}"));
+}

@@ -74,7 +74,8 @@ pub(crate) fn check_meta<T: PvType>(meta: &Meta) -> Result<(), String> {
         return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
     }
     let declared = [control, alarm, warning, display].into_iter().any(|pair| is_range(*pair));
-    if declared && T::SHAPE == Shape::Scalar && matches!(T::NATIVE, NativeType::String | NativeType::Enum) {
+    let number = !matches!(T::NATIVE, NativeType::String | NativeType::Enum) && T::SHAPE != Shape::Text;
+    if declared && T::SHAPE != Shape::Array && !number {
         return Err("limits need a number".to_owned());
     }
     if is_range(*alarm) && is_range(*warning) && (warning.low < alarm.low || warning.high > alarm.high) {

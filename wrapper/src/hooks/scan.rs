@@ -84,7 +84,7 @@ impl Scan {
 /// Runs a scan until it stops itself or is dropped; `changed` tells that the period may be another.
 pub(super) async fn run(mut scan: ScanHook, changed: Rc<Notify>) {
     let failure = Alarm::new(AlarmStatus::Scan, scan.scan.severity);
-    let mut due = Instant::now();
+    let (mut due, mut failed) = (Instant::now(), None);
     loop {
         let period = if scan.scan.by_field { scan.pv.scan_period() } else { Some(scan.scan.period) };
         let Some(period) = period else {
@@ -107,11 +107,21 @@ pub(super) async fn run(mut scan: ScanHook, changed: Rc<Notify>) {
         };
         let pv = &scan.pv;
         match result {
-            Ok(()) if pv.read(false).update.alarm == failure => pv.reset_alarm(),
-            Ok(()) => {}
+            Ok(()) => {
+                if failed.take().is_some() {
+                    tracing::info!("{}: the scan works again", pv.name);
+                }
+                if pv.read(false).update.alarm.status == failure.status {
+                    pv.reset_alarm();
+                }
+            }
             Err(reason) => {
-                FAILURES.log(|left_out| tracing::error!("{}: scan failed: {reason}{left_out}", pv.name));
-                pv.set_alarm(failure);
+                pv.raise(failure, &reason);
+                // The same failure is told once, however often it comes.
+                if failed.as_ref() != Some(&reason) {
+                    FAILURES.log(|left_out| tracing::error!("{}: scan failed: {reason}{left_out}", pv.name));
+                    failed = Some(reason);
+                }
                 if scan.scan.stop_on_error {
                     tracing::error!("{}: the scan has stopped", pv.name);
                     return;

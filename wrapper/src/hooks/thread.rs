@@ -267,7 +267,7 @@ fn tell(group: &str, what: &str, pv: Option<&PvCore>, result: Result<(), String>
         let name = pv.map_or(group, |pv| &pv.name);
         tracing::error!("{name}: {what} hook failed: {reason}");
         if let Some(pv) = pv {
-            pv.set_alarm(HOOK);
+            pv.raise(HOOK, &reason);
         }
     }
 }
@@ -285,7 +285,7 @@ fn conclude(job: PutJob, result: Result<PutDecision<Value>, String>) {
         FAILURES.log(|left_out| {
             tracing::warn!("{}: put hook refused the put by {by}: {error}{left_out}", pv.name);
         });
-        pv.set_alarm(Alarm::WRITE);
+        pv.raise(Alarm::WRITE, &error.to_string());
     }
     pv.clone().afterwards(move || {
         if let Some(end) = pv.hooks() {
@@ -301,7 +301,7 @@ fn conclude_get(job: GetJob, result: Result<Option<Value>, String>) {
     let GetJob { pv, answer, place } = job;
     let status = match result.and_then(|value| match value {
         Some(value) => pv.store_put(value).map_err(|error| error.to_string()),
-        None if pv.read(false).update.alarm == READ => {
+        None if pv.read(false).update.alarm.status == READ.status => {
             pv.reset_alarm();
             Ok(())
         }
@@ -310,7 +310,7 @@ fn conclude_get(job: GetJob, result: Result<Option<Value>, String>) {
         Ok(()) => Eca::NORMAL,
         Err(reason) => {
             FAILURES.log(|left_out| tracing::warn!("{}: get hook failed: {reason}{left_out}", pv.name));
-            pv.set_alarm(READ);
+            pv.raise(READ, &reason);
             Eca::GETFAIL
         }
     };

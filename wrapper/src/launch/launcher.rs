@@ -68,7 +68,7 @@ impl Launcher {
         self
     }
 
-    /// Serves the PVs that `build` declares, with their hooks.
+    /// Serves the PVs that `build` declares; its hooks have a thread of their own.
     pub fn group<R>(
         mut self,
         build: impl FnOnce(&mut GroupBuilder) -> Result<R, GroupError> + 'static,
@@ -130,16 +130,18 @@ impl Launcher {
             .filter_map(|option| Some((option.name, matches.get_one::<String>(option.name)?.clone())))
             .collect();
         let prefix = options.prefix_of(&self.prefix, true);
-        let mut group = GroupBuilder::with_macros(&prefix, macros)?;
-        let prefix = group.prefix().to_owned();
+        let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
+        let expanded = group()?.prefix().to_owned();
+        let mut builder = IocBuilder::new();
         for build in self.groups {
+            let mut group = group()?;
             build(&mut group)?;
+            builder = builder.group(group);
         }
-        let mut builder = IocBuilder::new().group(group);
         let mut lines = Vec::new();
         if let Some(device) = self.device {
-            builder = builder.device(name, &prefix, device())?;
-            lines = hints(&prefix);
+            builder = builder.device(name, &expanded, device())?;
+            lines = hints(&expanded);
         }
         super::run_with(builder, &options, &lines, self.started)
     }

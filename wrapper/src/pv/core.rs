@@ -334,6 +334,16 @@ impl PvCore {
         batch(|| self.change(|state| state.set_alarm(alarm, false)));
     }
 
+    /// The same with the reason, which clients read in AMSG. A PV that never had a value stays INVALID.
+    pub(crate) fn raise(&self, alarm: Alarm, reason: &str) {
+        batch(|| {
+            self.change(|state| {
+                state.tune(self);
+                state.raise(alarm, Some(reason.into()));
+            });
+        });
+    }
+
     /// The alarm that the current value has by the rules of the PV.
     pub(crate) fn reset_alarm(&self) {
         batch(|| {

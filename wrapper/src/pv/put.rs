@@ -203,7 +203,7 @@ impl PvCore {
     fn show_refusal(&self, error: &PutError, asker: &Asker<'_>) {
         // A device that is down shows COMM, which says more; DISP is nothing wrong with the PV.
         if !matches!(error, PutError::Offline | PutError::Disabled) {
-            self.set_alarm(Alarm::WRITE);
+            self.raise(Alarm::WRITE, &error.to_string());
         }
         self.log_refusal("", error, asker);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ca::proto::dbr::{LimitPair, Meta, Scalar, Stamp, Value};
-use ca::proto::{Acknowledge, Alarm, EventMask};
+use ca::proto::{Acknowledge, Alarm, AlarmSeverity, EventMask};
 use ca::server::{Reading, Subscriber, Update};
 
 use super::alarm_group::{Membership, Raised};
@@ -166,9 +166,17 @@ impl State {
 
     /// Shows an alarm with the value that there is.
     pub(super) fn set_alarm(&mut self, alarm: Alarm, by_rule: bool) {
-        self.by_rule = by_rule;
         let message = self.message().filter(|_| alarm == self.alarm).map(Box::from);
-        if self.change_alarm(alarm, message, true) {
+        self.raise(alarm, message);
+        self.by_rule = by_rule;
+    }
+
+    /// The same with a text; as long as there is no value the severity is at least that of UDF.
+    pub(super) fn raise(&mut self, alarm: Alarm, message: Option<Box<str>>) {
+        self.by_rule = false;
+        let undefined = if self.defined { AlarmSeverity::NoAlarm } else { self.own_alarm().severity };
+        let severity = alarm.severity.max(undefined);
+        if self.change_alarm(Alarm::new(alarm.status, severity), message, true) {
             self.push(EventMask::ALARM);
         }
     }

@@ -75,6 +75,26 @@ fn a_put_hook_accepts_replaces_skips_and_refuses() {
 }
 
 #[test]
+fn a_failure_says_why_in_amsg_and_is_no_better_than_undefined() {
+    let mut group = GroupBuilder::new("h:");
+    let (put, scanned) = (group.pv("put", 0).add(), group.pv_undefined::<f64>("scanned").add());
+    let (put, scanned) = (put.expect("a good PV"), scanned.expect("a good PV"));
+    group.on_put(&put, |_, _| Err::<(), _>("too hot")).expect("a hook");
+    let period = Scan::every(Duration::from_millis(1));
+    group.scan(&scanned, period, |_| Err::<(), _>("no sensor")).expect("a scan");
+    let mut lab = Lab::of(group);
+    let channel = lab.raw.channel("h:put");
+    assert_eq!(lab.raw.put(channel, 1.0), 160);
+    eventually("the scan fails", || (scanned.alarm().status == AlarmStatus::Scan).then_some(()));
+    let messages = ["h:put.AMSG", "h:scanned.AMSG"].map(|name| {
+        let channel = lab.raw.channel(name);
+        lab.raw.get(channel, 0, 1).text()
+    });
+    assert_eq!(messages, ["too hot", "no sensor"]);
+    assert_eq!(lab.alarm("h:scanned"), (AlarmStatus::Scan, AlarmSeverity::Invalid));
+}
+
+#[test]
 fn a_get_behind_a_put_of_its_circuit_waits_for_the_hook_and_no_other_does() {
     let mut group = GroupBuilder::new("h:");
     let (_pv, go) = gated(&mut group, "slow");
