@@ -47,6 +47,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("clock", &["serde", "wrapper"]),
     ("wrapper-macros", &["proc-macro2", "quote", "syn"]),
     ("example", &["wrapper"]),
+    ("sequencer", &["serde", "wrapper"]),
     (
         "seqioc",
         &[
@@ -60,6 +61,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "dns-lookup",
             "example",
             "jiff",
+            "sequencer",
             "serde_json",
             "wrapper",
         ],

@@ -25,8 +25,14 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "example",
         prefix: example::PREFIX,
-        about: "stores trajectories, moves, fails when told to",
-        make: |arguments| arguments.none().map(|()| Box::new(example::Example::new()) as _),
+        about: "stores trajectories, follows a sequencer, moves, fails when told to",
+        make: |arguments| Ok(Box::new(example::Example::with(arguments.parse()?))),
+    },
+    Kind {
+        name: "sequencer",
+        prefix: sequencer::PREFIX,
+        about: "steps all that follow it, by the clock or in lock step",
+        make: |arguments| Ok(Box::new(sequencer::Sequencer::with(arguments.parse()?))),
     },
 ];
 

@@ -9,7 +9,7 @@ use ca::server::{Report, Server};
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
+use crate::device::{DevicePort, DeviceThread, Port, Remote, SystemDevice};
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
@@ -47,6 +47,7 @@ pub struct IocBuilder {
     devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
     pvs: Vec<Arc<PvCore>>,
     plans: Vec<Plan>,
+    remote: Arc<Remote>,
 }
 
 impl IocBuilder {
@@ -65,7 +66,7 @@ impl IocBuilder {
         prefix: &str,
         mut device: Box<dyn SystemDevice>,
     ) -> Result<Self, GroupError> {
-        let port = Port::new(name);
+        let port = Port::new(name, &self.remote);
         let handle = DevicePort::new(&port);
         let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
@@ -79,6 +80,13 @@ impl IocBuilder {
         port.attach(template, commands, group.built().to_vec());
         self.devices.push((device, port));
         Ok(self.group(group))
+    }
+
+    /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
+    /// the environment.
+    pub fn client(self, config: ca::ClientConfig) -> Self {
+        self.remote.set_config(config);
+        self
     }
 
     /// Adds a group of PVs with its hooks.
@@ -120,6 +128,7 @@ impl IocBuilder {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
+        self.remote.set_own(server.udp_addresses());
         table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
             served: Arc::new(Served::new(table)),

@@ -290,6 +290,11 @@ impl PvCore {
         });
     }
 
+    /// The alarm that it has now.
+    pub(crate) fn alarm(&self) -> Alarm {
+        self.lock().alarm
+    }
+
     /// The alarm that the current value has by its limits.
     pub(crate) fn reset_alarm(&self) {
         let alarm = self.lock().own_alarm();

@@ -8,6 +8,7 @@ mod client;
 mod client_tutorial;
 mod commands;
 mod derive;
+mod follow;
 mod hooks;
 mod load;
 mod pv;

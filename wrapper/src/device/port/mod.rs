@@ -7,6 +7,7 @@ mod finish;
 mod submit;
 mod supervise;
 mod take;
+mod watched;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 
 use super::command::Command;
 use super::put_queue::PutQueue;
+use super::remote::Remote;
 use crate::answer::Answer;
 use crate::hooks::PutError;
 use crate::pv::PvCore;
@@ -50,8 +52,13 @@ impl DevicePort {
 enum Waiting {
     Command(Box<Command>),
     /// The newest command of a PV with policy replace.
-    Slot(Arc<Mutex<Option<Command>>>),
+    Slot(Slot),
+    /// The newest command of a remote PV; not counted, since there is one place for each.
+    Watched(Slot),
 }
+
+/// Where the newest command of a PV waits.
+pub(crate) type Slot = Arc<Mutex<Option<Command>>>;
 
 /// What is accepted, running, done. Numbers wrap as LONG does.
 #[derive(Debug, Default)]
@@ -68,7 +75,7 @@ struct Books {
     refused: i32,
     /// BUSY and the empty `values` of the next command are posted already.
     begun: bool,
-    slots: HashMap<u64, Arc<Mutex<Option<Command>>>>,
+    slots: HashMap<u64, Slot>,
     aborts: Vec<Answer>,
 }
 
@@ -92,6 +99,7 @@ pub(crate) struct Port {
     /// All PVs of the device, for its COMM alarms.
     pvs: OnceLock<Vec<Arc<PvCore>>>,
     outlet: Arc<PutQueue>,
+    remote: Arc<Remote>,
 }
 
 impl std::fmt::Debug for Port {
@@ -101,7 +109,7 @@ impl std::fmt::Debug for Port {
 }
 
 impl Port {
-    pub(crate) fn new(name: &str) -> Arc<Self> {
+    pub(crate) fn new(name: &str, remote: &Arc<Remote>) -> Arc<Self> {
         let (open, closed) = bounded(0);
         Arc::new(Self {
             open: Mutex::new(Some(open)),
@@ -120,6 +128,7 @@ impl Port {
             template: OnceLock::new(),
             pvs: OnceLock::new(),
             outlet: PutQueue::new(),
+            remote: remote.clone(),
         })
     }
 
@@ -133,6 +142,10 @@ impl Port {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
     }
 
     pub(crate) fn outlet(&self) -> &Arc<PutQueue> {
@@ -164,7 +177,7 @@ impl Port {
         &self.nudge.1
     }
 
-    fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         let _already_nudged = self.nudge.0.try_send(());
     }
 

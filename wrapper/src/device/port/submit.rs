@@ -116,7 +116,7 @@ impl Port {
                 number,
                 Completion::new(Pending {
                     port: self.clone(),
-                    source: pv.clone(),
+                    source: Some(pv.clone()),
                     number,
                     answer: answer(),
                     started: Instant::now(),

@@ -16,7 +16,9 @@ impl Port {
             return false;
         }
         batch(|| {
-            self.pvs.get().into_iter().flatten().for_each(|pv| pv.reset_alarm());
+            // Alarms that the startup has given stay.
+            let ours = self.pvs.get().into_iter().flatten();
+            ours.filter(|pv| pv.alarm() == Alarm::COMM).for_each(|pv| pv.reset_alarm());
             if let Some(template) = self.template() {
                 template.online();
             }

@@ -10,6 +10,9 @@ use crate::device::command::{Command, DeviceError};
 impl Port {
     /// The device takes the next command; `None` when it was aborted before it started.
     fn take(&self, mut command: Command, from_queue: bool) -> Option<Command> {
+        if command.is_quiet() {
+            return Some(command);
+        }
         let aborted = batch(|| {
             let mut books = self.books.lock();
             books.queued -= usize::from(from_queue);
@@ -36,8 +39,9 @@ impl Port {
         if let Some(command) = self.next_urgent() {
             return Some(command);
         }
-        let command = self.queue.1.try_recv().ok().and_then(unwrap)?;
-        self.take(command, true)
+        let place = self.queue.1.try_recv().ok()?;
+        let counted = !matches!(place, Waiting::Watched(_));
+        self.take(unwrap(place)?, counted)
     }
 
     /// The next urgent command, if one waits.
@@ -81,6 +85,6 @@ impl Port {
 pub(super) fn unwrap(place: Waiting) -> Option<Command> {
     match place {
         Waiting::Command(command) => Some(*command),
-        Waiting::Slot(slot) => slot.lock().take(),
+        Waiting::Slot(slot) | Waiting::Watched(slot) => slot.lock().take(),
     }
 }
