@@ -6,17 +6,17 @@ use crate::launch::{Server, free_port, run_to_end};
 use crate::raw::{DBR_CHAR, DBR_DOUBLE, DBR_LONG, DBR_STRING, NORMAL};
 
 /// A file with this text, removed with it.
-struct File(PathBuf);
+pub(crate) struct File(PathBuf);
 
 impl File {
-    fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let path = folder.join(format!("{name}-{}.toml", std::process::id()));
         std::fs::write(&path, text).expect("a file");
         Self(path)
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().expect("UTF-8")
     }
 }

@@ -17,6 +17,7 @@ mod raw;
 mod recorded;
 mod repeater;
 mod search;
+mod sequence;
 mod soak;
 mod stop;
 mod tools;
