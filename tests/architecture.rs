@@ -44,6 +44,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "wrapper-macros",
         ],
     ),
+    ("beamline", &["serde", "wrapper"]),
     ("clock", &["serde", "wrapper"]),
     ("wrapper-macros", &["proc-macro2", "quote", "syn"]),
     ("example", &["wrapper"]),
@@ -52,6 +53,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
         "seqioc",
         &[
             "anyhow",
+            "beamline",
             "ca",
             "ca-proto",
             "clap",

@@ -17,6 +17,12 @@ pub(crate) struct Kind {
 /// All kinds, in the order in which they start.
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
+        name: "beamline",
+        prefix: beamline::PREFIX,
+        about: "inserts and retracts by a motor of any IOC",
+        make: |arguments| Ok(Box::new(beamline::Beamline::with(arguments.parse()?))),
+    },
+    Kind {
         name: "clock",
         prefix: clock::PREFIX,
         about: "tells the time after a delay",

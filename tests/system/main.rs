@@ -1,5 +1,6 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
+mod beamline;
 mod chaos;
 mod commands;
 mod config;
