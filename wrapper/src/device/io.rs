@@ -11,7 +11,7 @@ use super::remote::Channels;
 /// Why a sleep ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Interrupted {
-    /// ABORT was put.
+    /// ABORT was put, or RESTART.
     #[error("aborted")]
     Abort,
     /// The IOC stops.
@@ -52,7 +52,7 @@ impl DeviceIo {
     pub fn interrupted(&self) -> Option<Interrupted> {
         if self.port.is_stopping() {
             Some(Interrupted::Stop)
-        } else if self.port.is_aborting() {
+        } else if self.port.is_aborting() || self.port.is_restarting() {
             Some(Interrupted::Abort)
         } else if self.port.has_urgent() {
             Some(Interrupted::Urgent)
@@ -182,7 +182,7 @@ impl CommandInbox {
     /// Waits for the next command, at most until `until`; urgent ones come first.
     pub fn next(&self, until: Option<Instant>) -> Next {
         loop {
-            if self.port.is_stopping() {
+            if self.port.is_stopping() || self.port.is_restarting() {
                 return Next::Stop;
             }
             if let Some(command) = self.port.try_next() {

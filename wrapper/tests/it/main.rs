@@ -16,4 +16,5 @@ mod queue;
 mod restart;
 mod robot;
 mod states;
+mod supervision;
 mod view;

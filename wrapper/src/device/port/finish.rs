@@ -32,6 +32,7 @@ impl Port {
             books.running = books.running.saturating_sub(1);
             if books.running == 0 {
                 *self.clock.lock() = None;
+                *self.overdue.lock() = None;
             }
             let aborted = self.is_aborting();
             let outcome = result.as_ref().map(|_| ()).map_err(|error| PutError::Failed(error.to_string()));
@@ -83,6 +84,7 @@ impl Port {
                 continue;
             }
             books.queued -= 1;
+            books.since.pop_front();
             answers.extend(unwrap(place).and_then(|command| self.discard(books, command)));
         }
         for command in self.urgent.1.try_iter() {

@@ -4,12 +4,13 @@
 
 mod abort;
 mod finish;
+mod health;
 mod submit;
 mod supervise;
 mod take;
 mod watched;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -17,9 +18,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
+use self::health::Running;
 use super::command::Command;
 use super::put_queue::PutQueue;
 use super::remote::Remote;
+use super::supervision::Health;
 use crate::answer::Answer;
 use crate::hooks::PutError;
 use crate::pv::PvCore;
@@ -71,6 +74,8 @@ struct Books {
     pending: usize,
     /// Waiting in the queue.
     queued: usize,
+    /// Since when each of them does.
+    since: VecDeque<Instant>,
     running: usize,
     refused: i32,
     /// BUSY and the empty `values` of the next command are posted already.
@@ -100,6 +105,12 @@ pub(crate) struct Port {
     pvs: OnceLock<Vec<Arc<PvCore>>>,
     outlet: Arc<PutQueue>,
     remote: Arc<Remote>,
+    health: OnceLock<Health>,
+    restarting: AtomicBool,
+    /// When the device's thread last showed that it lives.
+    seen: Mutex<Instant>,
+    /// The running command, until it is told that it takes too long.
+    overdue: Mutex<Option<Running>>,
 }
 
 impl std::fmt::Debug for Port {
@@ -129,6 +140,10 @@ impl Port {
             pvs: OnceLock::new(),
             outlet: PutQueue::new(),
             remote: remote.clone(),
+            health: OnceLock::new(),
+            restarting: AtomicBool::new(false),
+            seen: Mutex::new(Instant::now()),
+            overdue: Mutex::new(None),
         })
     }
 

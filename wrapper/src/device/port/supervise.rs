@@ -12,6 +12,9 @@ impl Port {
     /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
     pub(crate) fn up(&self) -> bool {
         let mut books = self.books.lock();
+        if let Some(health) = self.health() {
+            health.alive(true);
+        }
         if self.is_stopping() || std::mem::replace(&mut books.online, true) {
             return false;
         }
@@ -31,6 +34,9 @@ impl Port {
         batch(|| {
             let mut books = self.books.lock();
             books.online = false;
+            if let Some(health) = self.health() {
+                health.alive(false);
+            }
             let failed = self.discard_all(&mut books);
             books.begun = false;
             self.end_abort();

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ca::server::batch;
 
+use super::health::Running;
 use super::{Port, TICK, Waiting};
 use crate::device::command::{Command, DeviceError};
 
@@ -15,7 +16,10 @@ impl Port {
         }
         let aborted = batch(|| {
             let mut books = self.books.lock();
-            books.queued -= usize::from(from_queue);
+            if from_queue {
+                books.queued -= 1;
+                books.since.pop_front();
+            }
             books.running += 1;
             if let Some(template) = self.template().filter(|_| !std::mem::replace(&mut books.begun, true)) {
                 template.begin(None);
@@ -30,6 +34,9 @@ impl Port {
         if let Some(completion) = command.completion_mut() {
             let now = completion.start();
             *self.clock.lock() = Some((now, now));
+            let name = command.name().to_owned();
+            *self.overdue.lock() = command.stated_time().map(|within| Running { name, within, since: now });
+            *self.seen.lock() = now;
         }
         Some(command)
     }
@@ -68,6 +75,7 @@ impl Port {
 
     /// Shows how long the running command has taken, ten times a second at most.
     pub(crate) fn show_elapsed(&self) {
+        self.alive();
         let elapsed = match &mut *self.clock.lock() {
             Some((started, shown)) if shown.elapsed() >= TICK => {
                 *shown = Instant::now();
