@@ -2,6 +2,7 @@
 
 mod beamline;
 mod chaos;
+mod cmd;
 mod commands;
 mod config;
 mod diagnose;
