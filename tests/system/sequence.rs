@@ -252,6 +252,16 @@ fn a_period_is_the_time_of_a_step_and_followers_are_not_waited_for() {
 }
 
 #[test]
+fn a_mapping_that_does_not_fit_is_a_fault_that_is_shown() {
+    let names: Vec<_> = (0..1000).map(|i| format!("follower{i}:")).collect();
+    let lab = Lab::start("many", &[sequencer(&names)]);
+    lab.put("MOCK:period", 0.001);
+    assert!(lab.client.pv("MOCK:start").put_notify(1).wait().is_err());
+    lab.until_text("MOCK:status", "fault: the mapping has ");
+    assert_eq!((lab.text("MOCK:Nested_Indices"), lab.number("MOCK:start")), ("{}".to_owned(), 0.0));
+}
+
+#[test]
 fn the_page_of_the_sequencer_has_the_table_of_its_pvs() {
     let output = run_to_end(&["run", "sequencer", "--list-pvs=markdown"]);
     let table = String::from_utf8(output.stdout).expect("UTF-8");

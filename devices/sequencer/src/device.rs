@@ -8,7 +8,7 @@ use wrapper::{
 };
 
 use crate::followers::{FollowerSettings, Followers, Late};
-use crate::pvs::Pvs;
+use crate::pvs::{MAPPING, Pvs, STATUS};
 
 /// A follower that is late for so long is told as a fault.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -93,7 +93,14 @@ impl Sequencer {
 
     fn publish(&self, index: i32) -> Result<(), DeviceError> {
         let pvs = self.served()?;
-        pvs.indices.post(self.followers.mapping(index));
+        let mapping = self.followers.mapping(index);
+        if mapping.len() > MAPPING {
+            let length = mapping.len();
+            return Err(DeviceError::new(format!(
+                "the mapping has {length} bytes, {MAPPING} fit: fewer followers"
+            )));
+        }
+        pvs.indices.post(mapping);
         pvs.index.post(index);
         Ok(())
     }
@@ -136,8 +143,9 @@ impl Sequencer {
         let pvs = self.served()?;
         let text = late.iter().map(|one| format!("{}: {}", one.key, one.why)).collect::<Vec<_>>().join(", ");
         let status = if text.is_empty() { status.to_owned() } else { format!("{status}: {text}") };
-        let mut status = status;
-        status.truncate(status.floor_char_boundary(1000));
+        // A character has up to four bytes.
+        let status: String = status.chars().take(STATUS / 4).collect();
+        let text: String = text.chars().take(MAPPING / 4).collect();
         if pvs.status.get() == status {
             return Ok(());
         }

@@ -3,7 +3,9 @@
 use wrapper::{Command, DevicePort, GroupBuilder, GroupError, Policy, Pv};
 
 /// Bytes of the published mapping.
-const MAPPING: usize = 10_000;
+pub(crate) const MAPPING: usize = 10_000;
+/// Bytes of `status`.
+pub(crate) const STATUS: usize = 1000;
 
 /// What the sequencer publishes, and what it is told.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ impl Pvs {
         let start = group.pv("start", 0).control_limits(0.0..=1.0);
         let start = start.doc("1 starts a run and completes when it has ended, 0 stops it");
         let start = urgent(start, &port, |on| Command::new(if on == 0 { "stop" } else { "start" })).add()?;
-        let status = group.pv("status", "stop".to_owned()).max_length(1000).read_only();
+        let status = group.pv("status", "stop".to_owned()).max_length(STATUS).read_only();
         let status = status.doc("stop, run, pause, wait: who for, fault: why").add()?;
         let period = group.pv("period", 0.0).units("s").precision(3).control_limits(0.0..=86400.0);
         let period =
