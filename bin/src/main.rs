@@ -96,10 +96,13 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(status) => status,
-        Err(error) => {
-            eprintln!("seqioc: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong) => wrong.exit(),
+            Err(error) => {
+                eprintln!("seqioc: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -23,6 +23,12 @@ pub(crate) const KINDS: &[Kind] = &[
         make: |arguments| Ok(Box::new(beamline::Beamline::with(arguments.parse()?))),
     },
     Kind {
+        name: "chart",
+        prefix: chart::PREFIX,
+        about: "draws live charts, of its own data or of any PVs, as images",
+        make: |arguments| Ok(Box::new(chart::Chart::with(arguments.parse()?)?)),
+    },
+    Kind {
         name: "clock",
         prefix: clock::PREFIX,
         about: "tells the time after a delay",
@@ -33,6 +39,12 @@ pub(crate) const KINDS: &[Kind] = &[
         prefix: example::PREFIX,
         about: "stores trajectories, follows a sequencer, moves, fails when told to",
         make: |arguments| Ok(Box::new(example::Example::with(arguments.parse()?))),
+    },
+    Kind {
+        name: "motor",
+        prefix: mock_motor::PREFIX,
+        about: "a motor record: moves, jogs, homes, has limits and faults",
+        make: |arguments| arguments.none().map(|()| Box::new(mock_motor::MockMotor::new()) as _),
     },
     Kind {
         name: "sequencer",
@@ -66,7 +78,8 @@ pub(crate) fn names() -> PossibleValuesParser {
 /// The kinds of these names, each once; all without names.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Kind>> {
     if let Some(unknown) = names.iter().find(|name| KINDS.iter().all(|kind| kind.name != **name)) {
-        bail!("there is no device {unknown:?}, only {}", known());
+        let reason = format!("there is no device {unknown:?}, only {}\n", known());
+        return Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, reason).into());
     }
     Ok(KINDS.iter().filter(|kind| names.is_empty() || names.iter().any(|name| name == kind.name)).collect())
 }

@@ -24,7 +24,9 @@ const SHORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(40);
 /// Longest time to recover that is accepted.
 const RECOVERY: Duration = Duration::from_secs(60);
-/// Names of every server, without its prefix.
+/// Devices of every server, and their prefixes.
+const DEVICES: [(&str, &str); 2] = [("clock", "wt:"), ("example", "TEST:SERVER.")];
+/// Names of all devices, without the prefix of a server.
 const NAMES: &str = include_str!("../golden/pvs.txt");
 /// The one that is put.
 const DELAY: &str = "wt:delay";
@@ -78,7 +80,8 @@ impl Victim {
     fn new(number: usize, port: u16, beacons: u16, context: &Context) -> Self {
         let prefix = format!("S{number}:");
         let count = SUBSCRIPTIONS / SERVERS;
-        let names: Vec<_> = NAMES.lines().cycle().take(count).collect();
+        let served = NAMES.lines().filter(|name| DEVICES.iter().any(|(_, prefix)| name.starts_with(prefix)));
+        let names: Vec<_> = served.cycle().take(count).collect();
         let channels: Vec<_> = names.iter().map(|name| context.channel(&format!("{prefix}{name}"))).collect();
         let last = Arc::new(Mutex::new(vec![None; count]));
         let monitor = |(index, channel): (usize, &Channel)| {
@@ -95,7 +98,8 @@ impl Victim {
     }
 
     fn start(&mut self) {
-        let args = ["run", "clock", "example", "--prefix", &self.prefix, "--ready", "json", "--panel", "off"];
+        let [clock, example] = DEVICES.map(|(device, _)| device);
+        let args = ["run", clock, example, "--prefix", &self.prefix, "--ready", "json", "--panel", "off"];
         let mut command = seqioc_of(env!("CARGO_BIN_EXE_seqioc"), &args);
         command.args(["--interfaces", "127.0.0.1"]);
         command.env("EPICS_CAS_SERVER_PORT", self.port.to_string());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use wrapper::{
     Alarm, AlarmSeverity, AlarmStatus, ArgType, Command, CommandSpec, Config, DeviceError, DeviceIo,
-    FixedString, GroupBuilder, GroupError, Ioc, Pv, PvBuilder, PvType, Reply, SystemDevice,
+    FixedString, GroupBuilder, GroupError, Ioc, Post, Pv, PvBuilder, PvType, Reply, SystemDevice,
 };
 
 wrapper::pv_enum! {
@@ -87,7 +87,7 @@ fn sources(g: &mut GroupBuilder) -> Result<(), GroupError> {
     described(g.pv("char", vec![85u8, 200, 9])).max_length(8).add()?;
     g.pv("string", FixedString::cut("85.25")).add()?;
     let alarm = Alarm { status: AlarmStatus::State, severity: AlarmSeverity::Minor };
-    g.pv("enum", Choice::Two).add()?.post_alarm(Choice::Two, alarm);
+    g.pv("enum", Choice::Two).add()?.post_with(Choice::Two, Post::new().alarm(alarm));
     Ok(())
 }
 

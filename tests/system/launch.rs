@@ -212,6 +212,11 @@ impl Server {
         Circuit::open(SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.tcp))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.text()

@@ -2,6 +2,7 @@
 
 mod beamline;
 mod chaos;
+mod chart;
 mod cmd;
 mod commands;
 mod config;
@@ -13,10 +14,13 @@ mod interop_client;
 mod kinds;
 mod launch;
 mod manual;
+mod motor;
+mod motor_peers;
 mod peers;
 mod process;
 mod raw;
 mod recorded;
+mod records;
 mod repeater;
 mod search;
 mod sequence;

@@ -18,10 +18,28 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers")
 }
 
+/// A virtual environment of peers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Peers {
+    /// Clients and servers.
+    Clients,
+    /// ophyd, ophyd-async and bluesky, whose requirements change more often.
+    Ophyd,
+}
+
+impl Peers {
+    fn requirements(self) -> PathBuf {
+        scripts().join(match self {
+            Self::Clients => "requirements.txt",
+            Self::Ophyd => "requirements-motor.txt",
+        })
+    }
+}
+
 /// The Python of the peers; `None`, after a word about it, when it cannot be had and need not be.
-fn python() -> Option<&'static Path> {
-    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PYTHON.get_or_init(environment) {
+fn python(peers: Peers) -> Option<&'static Path> {
+    static PYTHON: [OnceLock<Result<PathBuf, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    match PYTHON[peers as usize].get_or_init(|| environment(peers)) {
         Ok(python) => Some(python),
         Err(reason) => {
             let required = std::env::var("CA_INTEROP").is_ok_and(|value| value == REQUIRE);
@@ -33,8 +51,8 @@ fn python() -> Option<&'static Path> {
 }
 
 /// Makes `target/venv-<hash of the requirements>` unless it is there already.
-fn environment() -> Result<PathBuf, String> {
-    let requirements = scripts().join("requirements.txt");
+fn environment(peers: Peers) -> Result<PathBuf, String> {
+    let requirements = peers.requirements();
     let pins = fs::read(&requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("the target folder has no parent")?;
     let home = target.join(format!("venv-{:016x}", fnv1a(&pins)));
@@ -102,9 +120,25 @@ impl Script {
 
     /// The same, with arguments.
     pub(crate) fn start_with(name: &str, args: &[&str], udp: u16, deadline: Duration) -> Option<Self> {
+        Self::start_in(Peers::Clients, name, args, udp, deadline)
+    }
+
+    /// The same, for one that moves the motor.
+    pub(crate) fn start_motor(name: &str, udp: u16, deadline: Duration) -> Option<Self> {
+        Self::start_in(Peers::Ophyd, name, &[], udp, deadline)
+    }
+
+    /// The same, in an environment of choice.
+    pub(crate) fn start_in(
+        peers: Peers,
+        name: &str,
+        args: &[&str],
+        udp: u16,
+        deadline: Duration,
+    ) -> Option<Self> {
         let repeater = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
         let port = repeater.local_addr().expect("a bound socket").port();
-        let mut script = Self::start_beside(name, args, udp, port, deadline)?;
+        let mut script = Self::spawn(python(peers)?, name, args, [udp, port], deadline);
         script._held = Some(repeater);
         Some(script)
     }
@@ -117,7 +151,16 @@ impl Script {
         repeater_port: u16,
         deadline: Duration,
     ) -> Option<Self> {
-        let python = python()?;
+        Some(Self::spawn(python(Peers::Clients)?, name, args, [udp, repeater_port], deadline))
+    }
+
+    fn spawn(
+        python: &Path,
+        name: &str,
+        args: &[&str],
+        [udp, repeater_port]: [u16; 2],
+        deadline: Duration,
+    ) -> Self {
         let mut child = isolated(python)
             .arg("-u")
             .arg(scripts().join(name))
@@ -134,7 +177,7 @@ impl Script {
         let out = Lines::of(child.stdout.take().expect("a pipe was asked for"));
         let errors = Lines::of(child.stderr.take().expect("a pipe was asked for"));
         let until = Instant::now() + deadline;
-        Some(Self { name: name.to_owned(), child, out, errors, until, _held: None })
+        Self { name: name.to_owned(), child, out, errors, until, _held: None }
     }
 
     /// Waits until the script prints this line.

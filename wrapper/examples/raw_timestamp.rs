@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use wrapper::{Launcher, Pv, PvGroup};
+use wrapper::{Launcher, Post, Pv, PvGroup};
 
 #[derive(PvGroup)]
 struct Timestamp {
@@ -18,7 +18,8 @@ struct Timestamp {
 impl Timestamp {
     fn update(&self, _pv: &Pv<i32>, value: i32) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.value.post_at(value, UNIX_EPOCH + Duration::new(now.as_secs(), 65_535));
+        let taken = UNIX_EPOCH + Duration::new(now.as_secs(), 65_535);
+        self.value.post_with(value, Post::new().at(taken));
     }
 }
 

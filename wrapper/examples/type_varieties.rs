@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use wrapper::{
-    Alarm, AlarmSeverity, AlarmStatus, FixedString, GroupBuilder, GroupError, Launcher, PvBuilder, PvType,
-    pv_enum,
+    Alarm, AlarmSeverity, AlarmStatus, FixedString, GroupBuilder, GroupError, Launcher, Post, PvBuilder,
+    PvType, pv_enum,
 };
 
 const READ_MINOR: Alarm = Alarm::new(AlarmStatus::Read, AlarmSeverity::Minor);
@@ -31,9 +31,9 @@ fn limits<T: PvType>(pv: PvBuilder<'_, T>, middle: f64, step: f64) -> PvBuilder<
 
 fn numbers(group: &mut GroupBuilder) -> Result<(), GroupError> {
     let pi = limits(group.pv("pi", PI), PI, 0.01).units("doodles").precision(5).add()?;
-    pi.post_alarm(PI, READ_MINOR);
+    pi.post_with(PI, Post::new().alarm(READ_MINOR));
     let fib = limits(group.pv("fib", FIBONACCI.to_vec()), PI, 0.01).units("doodles").precision(5).add()?;
-    fib.post_alarm(FIBONACCI.to_vec(), READ_MINOR);
+    fib.post_with(FIBONACCI.to_vec(), Post::new().alarm(READ_MINOR));
     group.pv("enum", Letter::B).add()?;
     group.pv("enum2", Letters::Bb).add()?;
     for name in ["int", "int2", "int3"] {
@@ -47,7 +47,7 @@ fn texts_and_arrays(group: &mut GroupBuilder) -> Result<(), GroupError> {
     group.pv("chararray", "1234567890".repeat(2)).max_length(20).add()?;
     for name in ["str", "str2"] {
         let text = FixedString::from("hello");
-        group.pv(name, text).add()?.post_alarm(text, READ_MINOR);
+        group.pv(name, text).add()?.post_with(text, Post::new().alarm(READ_MINOR));
     }
     group.pv("stra", ["hello", "how is it", "going"].map(FixedString::from).to_vec()).add()?;
     group.pv("waveform", (0..4000).map(|_| fastrand::i32(70..=130)).collect::<Vec<_>>()).add()?;

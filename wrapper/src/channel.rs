@@ -116,7 +116,7 @@ impl Channel {
 
     /// Equal for channels to the same field of the same PV.
     pub(crate) fn feed_key(&self) -> u64 {
-        self.pv.id * Field::ALL.len() as u64 + self.field as u64
+        self.pv.id << 9 | u64::from(self.field.number())
     }
 
     pub(crate) fn read(&self, meta: bool) -> Reading {
@@ -159,7 +159,7 @@ impl Channel {
                 }
             },
             (Field::Val, _) => self.pv.put(wire, request),
-            (field, _) => self.pv.put_field(field, wire, request),
+            (Field::Of(field), _) => self.pv.put_field(field, wire, request),
         }
     }
 
@@ -170,7 +170,7 @@ impl Channel {
         }
         match self.field {
             Field::Val => self.pv.put_by(wire, by),
-            field => self.pv.put_field_by(field, wire, by),
+            Field::Of(field) => self.pv.put_field_by(field, wire, by),
         }
     }
 

@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ca::proto::dbr::{ArrayData, Value};
 use parking_lot::Mutex;
 
 /// Buffers kept for the next frames at most: one being filled, one shown, some on their way to clients.
@@ -15,15 +14,16 @@ const KEPT: usize = 8;
 /// A frame of some MB that is allocated anew costs more in page faults than in copying. Clones share the buffers.
 ///
 /// ```
-/// use wrapper::{Frames, GroupBuilder};
-/// let image = GroupBuilder::new("cam:").pv("image", vec![0u8; 12]).add()?;
+/// use wrapper::{Bytes, Frames, GroupBuilder};
+/// let image = GroupBuilder::new("cam:").pv_undefined::<Bytes>("image").max_length(12).add()?;
 /// let frames = Frames::new();
 /// for number in 0..3 {
 ///     let mut frame = frames.take();
+///     frame.clear();
 ///     frame.resize(12, number);
-///     image.post_frame(frame);
+///     image.post(frame.into());
 /// }
-/// assert_eq!(image.get(), [2; 12]);
+/// assert_eq!(image.get(), vec![2; 12]);
 /// # Ok::<(), wrapper::GroupError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl Frames {
         Self::default()
     }
 
-    /// An empty frame, with the memory of an old one where there is one.
+    /// An old frame with the bytes that it had, or an empty one.
     pub fn take(&self) -> Frame {
         let bytes = self.0.lock().pop().unwrap_or_default();
         Frame { bytes, home: self.clone() }
@@ -49,9 +49,9 @@ pub struct Frame {
     home: Frames,
 }
 
-impl Frame {
-    pub(crate) fn into_value(self) -> Value {
-        Value::array(ArrayData::Char(Bytes::from_owner(self)))
+impl From<Frame> for Bytes {
+    fn from(frame: Frame) -> Self {
+        Self::from_owner(frame)
     }
 }
 
@@ -77,8 +77,7 @@ impl AsRef<[u8]> for Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
+        let bytes = std::mem::take(&mut self.bytes);
         let mut kept = self.home.0.lock();
         if kept.len() < KEPT && bytes.capacity() > 0 {
             kept.push(bytes);
@@ -93,22 +92,23 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_replaced_gives_its_memory_to_the_next() {
-        let image = GroupBuilder::new("f:").pv_undefined::<Vec<u8>>("image").max_length(100).add();
+        let image = GroupBuilder::new("f:").pv_undefined::<Bytes>("image").max_length(100).add();
         let image = image.expect("a good PV");
         let frames = Frames::new();
         let post = |value: u8| {
             let mut frame = frames.take();
-            assert!(frame.is_empty());
-            frame.resize(100, value);
+            frame.resize(100, 0);
+            frame.fill(value);
             let place = frame.as_ptr();
-            image.post_frame(frame);
+            image.post(frame.into());
             place
         };
         let (first, second) = (post(1), post(2));
         assert_ne!(first, second, "the first is shown while the second is filled");
         assert_eq!(post(3), first);
         let kept = image.get();
-        assert_eq!((post(4), kept), (second, vec![3; 100]));
+        assert_eq!(post(4), second);
+        assert_eq!(kept, vec![3; 100], "what somebody holds stays");
     }
 
     #[test]

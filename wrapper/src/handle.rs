@@ -96,6 +96,16 @@ impl IocHandle {
         self.0.upgrade().is_some_and(|served| served.table.remove(name))
     }
 
+    /// Logs each put and post of the PVs whose names start with `prefix` (one PV, or all of a device), or no longer;
+    /// clients do the same for one PV by its field TPRO.
+    ///
+    /// Returns how many PVs that are.
+    pub fn trace(&self, prefix: &str, on: bool) -> usize {
+        let all = self.0.upgrade().map(|served| served.table.all()).unwrap_or_default();
+        let meant = all.iter().filter(|pv| pv.name.starts_with(prefix));
+        meant.inspect(|pv| pv.trace(on)).count()
+    }
+
     /// The PVs as another way to serve them sees them.
     pub fn view(&self) -> View {
         View::new(self.0.clone())

@@ -37,6 +37,7 @@ pub mod launch;
 mod log_limit;
 mod pv;
 mod pv_type;
+mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
@@ -53,6 +54,7 @@ struct Readme;
 struct Groups;
 
 pub use answer::Putting;
+pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
@@ -68,7 +70,7 @@ pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan}
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::{Launcher, launch};
-pub use pv::{AnyPv, Pv};
+pub use pv::{AlarmGroup, AnyPv, Post, Pv};
 pub use pv_type::{Choice, PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};

@@ -23,6 +23,7 @@ pub enum Shape {
 /// | `bool`, enums made by [`pv_enum!`](crate::pv_enum), [`Choice`] | ENUM |
 /// | `String` | CHAR array that is text |
 /// | [`FixedString`] | STRING, 39 bytes |
+/// | [`Bytes`] | CHAR array, shared instead of copied: for images |
 /// | `Vec<u8>`, `Vec<i16>`, `Vec<i32>`, `Vec<f32>`, `Vec<f64>`, `Vec<FixedString>` | arrays |
 #[diagnostic::on_unimplemented(
     message = "a PV cannot hold `{Self}`",
@@ -114,6 +115,30 @@ array! {
     f32 => Float;
     f64 => Double;
     FixedString => String;
+}
+
+/// As `Vec<u8>`, but shared: what is posted is not copied.
+impl PvType for Bytes {
+    const NATIVE: NativeType = NativeType::Char;
+    const SHAPE: Shape = Shape::Array;
+
+    fn into_value(self) -> Value {
+        Value::array(ArrayData::Char(self))
+    }
+
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Array(array) => match array.data() {
+                ArrayData::Char(bytes) => Some(bytes.clone()),
+                _ => None,
+            },
+            Value::Scalar(_) => None,
+        }
+    }
+
+    fn unset() -> Value {
+        Self::new().into_value()
+    }
 }
 
 impl PvType for String {

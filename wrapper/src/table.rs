@@ -140,8 +140,9 @@ impl Table {
             return Some((pv.clone(), Field::Val));
         }
         let (record, field) = name.rsplit_once('.')?;
-        let field = if field.is_empty() { Field::Val } else { Field::find(field)? };
-        Some((find(record)?.clone(), field))
+        let pv = find(record)?.clone();
+        let field = Field::find(&pv, field)?;
+        Some((pv, field))
     }
 }
 

@@ -14,8 +14,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde_json::{Map, json};
 use wrapper::{
-    Command, Config, DeviceError, DeviceIo, FixedString, Frame, Frames, GroupBuilder, GroupError, Ioc, Pv,
-    Reply, SystemDevice,
+    Bytes, Command, Config, DeviceError, DeviceIo, FixedString, Frame, Frames, GroupBuilder, GroupError, Ioc,
+    Pv, Reply, SystemDevice,
 };
 
 /// Serves PVs named `BENCH:...` on loopback until its standard input closes
@@ -56,7 +56,7 @@ impl SystemDevice for Stamper {
 
 /// What can be posted, by name.
 struct Posted {
-    images: HashMap<&'static str, Pv<Vec<u8>>>,
+    images: HashMap<&'static str, Pv<Bytes>>,
     scalar: Pv<f64>,
     /// p0, p1, ...
     plain: Vec<Pv<f64>>,
@@ -109,7 +109,7 @@ fn plain(args: &Args, group: &mut GroupBuilder) -> Result<Posted> {
     let mut images = HashMap::new();
     if args.images {
         for (name, bytes) in [("img1", 1_000_000), ("img4", 4_000_000), ("img16", 16_000_000)] {
-            images.insert(name, group.pv(name, vec![0u8; bytes]).add()?);
+            images.insert(name, group.pv(name, Bytes::from(vec![0; bytes])).add()?);
         }
     }
     Ok(Posted { images, scalar, plain, numbers: HashMap::new(), running: Vec::new(), stop: Arc::default() })
@@ -134,7 +134,7 @@ impl Posted {
             let frame = vec![0u8; bytes];
             let frames = Frames::new();
             thread::spawn(move || {
-                repeat(from, rate, &stop, |n, last| pv.post_frame(image(frames.take(), &frame, n, last)))
+                repeat(from, rate, &stop, |n, last| pv.post(image(frames.take(), &frame, n, last).into()))
             })
         };
         self.running.push((name.to_owned(), handle));
@@ -176,6 +176,7 @@ fn repeat(from: u64, rate: f64, stop: &AtomicBool, post: impl Fn(u64, bool)) -> 
 
 /// A frame: number, time in ns, 1 if it is the last one; and its number again at the end.
 fn image(mut frame: Frame, content: &[u8], n: u64, last: bool) -> Frame {
+    frame.clear();
     frame.extend_from_slice(content);
     let time = now().as_nanos() as u64;
     for (at, word) in [n, time, u64::from(last)].into_iter().enumerate() {

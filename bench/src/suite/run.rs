@@ -55,7 +55,7 @@ pub enum Case {
     Micro,
 }
 
-const ALL: [Case; 11] = [
+const ALL: [Case; 12] = [
     Case::Idle,
     Case::Memory,
     Case::Scalars,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use wrapper::{Alarm, Command, GroupBuilder, GroupError, Pv};
+use wrapper::{Alarm, Command, GroupBuilder, GroupError, Post, Pv};
 
 wrapper::pv_enum! {
     /// Where the motor is, and where it shall go.
@@ -80,9 +80,9 @@ impl Pvs {
     /// The motor is lost: what is shown of it is old.
     pub(crate) fn lost(&self) {
         self.there.store(false, SeqCst);
-        self.choices.post_alarm(self.choices.get(), Alarm::LINK);
-        self.jog.post_alarm(self.jog.get(), Alarm::LINK);
-        self.running.post_alarm(self.running.get(), Alarm::LINK);
+        self.choices.post_with(self.choices.get(), Post::new().alarm(Alarm::LINK));
+        self.jog.post_with(self.jog.get(), Post::new().alarm(Alarm::LINK));
+        self.running.post_with(self.running.get(), Post::new().alarm(Alarm::LINK));
     }
 
     /// The motor is told to be at a position.

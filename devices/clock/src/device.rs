@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use wrapper::{Command, CommandSpec, DeviceError, DeviceIo, GroupBuilder, GroupError, Reply, SystemDevice};
+use wrapper::{
+    Command, CommandSpec, DeviceError, DeviceIo, GroupBuilder, GroupError, Post, Reply, SystemDevice,
+};
 
 use crate::pvs::Pvs;
 
@@ -64,7 +66,7 @@ impl SystemDevice for Clock {
         io.sleep(Duration::from_secs_f64(pvs.delay.get()))?;
         let now = SystemTime::now();
         let unix = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        pvs.response.post_at(unix, now);
+        pvs.response.post_with(unix, Post::new().at(now));
         Ok(Reply::values(vec![unix]))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wrapper::{
     Alarm, AlarmSeverity, AlarmStatus, Command, CommandSpec, DeviceError, DeviceIo, GroupBuilder, GroupError,
-    Interrupted, Reply, SystemDevice,
+    Interrupted, Post, Reply, SystemDevice,
 };
 
 use crate::followers::{FollowerSettings, Followers, Late};
@@ -152,7 +152,7 @@ impl Sequencer {
         let behind = late.iter().map(|one| one.behind).max().unwrap_or_default();
         let overdue = Alarm::new(AlarmStatus::Timeout, AlarmSeverity::Minor);
         let alarm = if late.is_empty() { Alarm::NONE } else { overdue };
-        pvs.status.post_alarm(status, alarm);
+        pvs.status.post_with(status, Post::new().alarm(alarm));
         pvs.late.post(text);
         pvs.behind.post(behind);
         Ok(())

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{ConfigValue, FromConfig, convert};
-use crate::FixedString;
 use crate::group::{GroupBuilder, GroupError, PvBuilder};
 use crate::pv_type::{Choice, PvType};
+use crate::{AlarmSeverity, FixedString};
 
 /// Element type of a PV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -43,6 +43,31 @@ pub enum Access {
     Ro,
 }
 
+/// How bad an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// No alarm.
+    None,
+    /// To be seen to.
+    Minor,
+    /// To be seen to at once.
+    Major,
+    /// The value means nothing.
+    Invalid,
+}
+
+impl From<Severity> for AlarmSeverity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::None => Self::NoAlarm,
+            Severity::Minor => Self::Minor,
+            Severity::Major => Self::Major,
+            Severity::Invalid => Self::Invalid,
+        }
+    }
+}
+
 /// A plain PV.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +93,16 @@ pub struct PvTable {
     pub alarm_limits: Option<[f64; 2]>,
     /// From these limits on the value is a MINOR alarm.
     pub warning_limits: Option<[f64; 2]>,
+    /// Record type whose fields it serves: `ai`, `bo`, and so on.
+    pub record: Option<String>,
+    /// Way back that a value goes before an alarm ends (HYST).
+    pub hysteresis: Option<f64>,
+    /// Its alarm group: members show the worst alarm of all, within this table of PVs.
+    pub alarm_group: Option<String>,
+    /// Alarm severity of each label.
+    pub state_severities: Option<Vec<Severity>>,
+    /// Alarm severity of a change of state (COSV).
+    pub change_severity: Option<Severity>,
     /// Change that is told to monitors (MDEL), and to archivers (ADEL).
     pub deadbands: Option<[f64; 2]>,
     /// Labels of an enum, at most 16 of 25 bytes.
@@ -181,6 +216,8 @@ impl PvTable {
             max_length,
             precision,
             feed_depth,
+            hysteresis,
+            change_severity: AlarmSeverity::from,
             display_limits: range,
             control_limits: range,
             alarm_limits: range,
@@ -188,6 +225,15 @@ impl PvTable {
         );
         if let Some(units) = &self.units {
             builder = builder.units(units);
+        }
+        if let Some(record) = &self.record {
+            builder = builder.record(record);
+        }
+        if let Some(group) = &self.alarm_group {
+            builder = builder.alarm_group(group);
+        }
+        if let Some(severities) = &self.state_severities {
+            builder = builder.state_severities(&severities.iter().map(|s| (*s).into()).collect::<Vec<_>>());
         }
         if let Some([value, log]) = self.deadbands {
             builder = builder.deadbands(value, log);

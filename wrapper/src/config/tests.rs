@@ -74,6 +74,34 @@ fn all_that_a_pv_can_have_arrives() {
 }
 
 #[test]
+fn records_and_alarms_are_declared_too() {
+    let text = r#"
+        [[pv]]
+        name = "a"
+        value = 1.5
+        record = "ai"
+        alarm_limits = [0, 1]
+        hysteresis = 0.1
+        alarm_group = "g"
+        [[pv]]
+        name = "b"
+        labels = ["off", "on"]
+        value = "on"
+        record = "bi"
+        state_severities = ["none", "minor"]
+        change_severity = "major"
+        alarm_group = "g"
+    "#;
+    let group = ConfigFile::parse("a.toml", text).expect("good").group().expect("good");
+    let alarms: Vec<_> = group.built().iter().map(|pv| pv.read(false).update.alarm.severity).collect();
+    assert_eq!(alarms, [crate::AlarmSeverity::Major; 2], "both show the worst alarm of the group");
+    let pv = "[[pv]]\nname = 'a'\nvalue = 1\n";
+    assert!(refused(&format!("{pv}record = 'aii'")).contains("aii"));
+    assert!(refused(&format!("{pv}state_severities = ['none']")).starts_with("a.toml:1: PV \"a\""));
+    assert!(refused(&format!("{pv}change_severity = 'bad'")).starts_with("a.toml:4: unknown variant `bad`"));
+}
+
+#[test]
 fn a_mistake_is_named_with_its_file_and_line() {
     assert_eq!(refused("\n\nx = 1"), "a.toml:3: unknown field `x`, expected one of `device`, `pv`, `group`");
     assert!(refused("[[pv]]\nname = 'a'\nunit = 'mm'").starts_with("a.toml:3: unknown field `unit`"));

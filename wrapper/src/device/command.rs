@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::io::Interrupted;
 use super::port::Port;
 use crate::answer::Answer;
-use crate::pv::PvCore;
+use crate::pv::Active;
 use crate::sequence::arg::{Arg, Call};
 use crate::sequence::spec::Bound;
 use crate::sequence::template::MAX_VALUES;
@@ -193,8 +193,8 @@ pub(crate) struct Completion(Option<Pending>);
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) port: Arc<Port>,
-    /// The PV that was put; none when no client gave the command.
-    pub(crate) source: Option<Arc<PvCore>>,
+    /// What was put; none when no client gave the command.
+    pub(crate) source: Option<Active>,
     pub(crate) number: i32,
     pub(crate) answer: Answer,
     pub(crate) started: Instant,

@@ -162,7 +162,8 @@ impl DeviceIo {
 pub enum Next {
     /// Execute this.
     Command(Command),
-    /// No command came until the given time.
+    /// No command came until the given time, or ABORT was put while one is unanswered: see
+    /// [`DeviceIo::interrupted`].
     Idle,
     /// End the loop.
     Stop,
@@ -191,7 +192,9 @@ impl CommandInbox {
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Next::Idle;
             }
-            self.port.wait(until);
+            if self.port.wait(until) {
+                return Next::Idle;
+            }
         }
     }
 

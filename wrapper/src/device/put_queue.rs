@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Stamp, Value};
+use ca::proto::dbr::Value;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use super::command::{DeviceError, Pending, Reply};
-use crate::pv::PvCore;
+use crate::pv::{AlarmBook, Post, PvCore};
 
 /// Updates that wait while another thread applies, at most.
 pub(crate) const BOUND: usize = 256;
@@ -19,8 +19,12 @@ enum Update {
     Value {
         pv: Arc<PvCore>,
         value: Value,
-        alarm: Option<Alarm>,
-        stamp: Option<Stamp>,
+        post: Post,
+    },
+    Alarm {
+        group: Arc<AlarmBook>,
+        alarm: Alarm,
+        message: Option<Box<str>>,
     },
     Finish(Box<(Pending, Result<Reply, DeviceError>)>),
     /// What has to come behind the posts made before it.
@@ -41,14 +45,13 @@ impl PutQueue {
         Arc::new(Self { sender, receiver, draining: Mutex::new(()), full: AtomicU64::new(0) })
     }
 
-    pub(crate) fn put_value(
-        &self,
-        pv: Arc<PvCore>,
-        value: Value,
-        alarm: Option<Alarm>,
-        stamp: Option<Stamp>,
-    ) {
-        self.put(Update::Value { pv, value, alarm, stamp });
+    pub(crate) fn put_value(&self, pv: Arc<PvCore>, value: Value, post: Post) {
+        self.put(Update::Value { pv, value, post });
+    }
+
+    /// Posts to an alarm group.
+    pub(crate) fn put_alarm(&self, group: Arc<AlarmBook>, alarm: Alarm, message: Option<Box<str>>) {
+        self.put(Update::Alarm { group, alarm, message });
     }
 
     /// Runs `work` behind all that was put so far.
@@ -91,7 +94,8 @@ impl PutQueue {
     fn apply_all(&self) {
         for update in self.receiver.try_iter() {
             match update {
-                Update::Value { pv, value, alarm, stamp } => pv.apply(value, alarm, stamp),
+                Update::Value { pv, value, post } => pv.apply(value, post),
+                Update::Alarm { group, alarm, message } => group.post(alarm, message),
                 Update::Finish(done) => {
                     let (pending, result) = *done;
                     pending.port.clone().finish(pending, result);

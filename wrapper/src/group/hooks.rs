@@ -248,8 +248,7 @@ impl GroupBuilder {
     ) -> Result<(), GroupError> {
         let (core, pv) = (self.own(pv)?, pv.clone());
         let hook = Box::new(move || Flow::Done(hook(&pv).into_done()));
-        self.plan().scans.push(ScanHook { scan, pv: core, hook });
-        Ok(())
+        self.add_scan(ScanHook { scan, pv: core, hook })
     }
 
     /// As [`GroupBuilder::scan`], with an async hook.
@@ -264,7 +263,19 @@ impl GroupBuilder {
     ) -> Result<(), GroupError> {
         let (core, pv) = (self.own(pv)?, pv.clone());
         let hook = Box::new(move || later(hook(pv.clone())));
-        self.plan().scans.push(ScanHook { scan, pv: core, hook });
+        self.add_scan(ScanHook { scan, pv: core, hook })
+    }
+}
+
+impl GroupBuilder {
+    fn add_scan(&mut self, scan: ScanHook) -> Result<(), GroupError> {
+        if let Some(period) = scan.scan.field_period()
+            && !scan.pv.start_scan(period)
+        {
+            let rule = format!("SCAN has no period of {period:?}, only 10, 5, 2, 1, 0.5, 0.2 and 0.1 s");
+            return Err(GroupError::new(&scan.pv.name, rule));
+        }
+        self.plan().scans.push(scan);
         Ok(())
     }
 }

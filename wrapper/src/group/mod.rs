@@ -1,32 +1,36 @@
 //! Groups of PVs: names, types, metadata, hooks, checked when the group is built.
 
+mod builder;
 mod declared;
 mod hooks;
 mod macros;
 mod pair;
+mod record;
+mod validate;
 
-use std::collections::HashSet;
-use std::num::NonZeroU16;
-use std::ops::RangeInclusive;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
+use ca::proto::dbr::Value;
 
-use crate::device::{Command, DevicePort, PutQueue};
-use crate::hooks::{Check, HookEnd, Plan, Policy, PutError, PutHook};
-use crate::pv::{First, Fixed, Pv, PvCore, Watch, is_range, number_of};
+use crate::device::{DevicePort, PutQueue};
+use crate::hooks::{HookEnd, Plan, PutHook};
+use crate::pv::{AlarmBook, Pv, PvCore};
 use crate::pv_type::{PvType, Shape};
 use crate::states::{self, States, SyncState};
+pub use builder::PvBuilder;
 pub use declared::PvGroup;
 use macros::Macros;
 pub use pair::{PairBuilder, PvPair};
+pub(crate) use validate::check_meta;
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
 /// Bytes of a text that declares no length.
 const TEXT: usize = 10_000;
-/// Decimals of a floating PV that declares none.
+/// Decimals of a floating PV that declares none; with a record type base's 0.
 const PRECISION: i16 = 6;
+const UNDECLARED: i16 = -1;
 
 /// A PV that cannot be built; names the PV and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,7 @@ pub struct GroupBuilder {
     port: Option<DevicePort>,
     outlet: Option<Arc<PutQueue>>,
     names: HashSet<String>,
+    alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
 }
 
@@ -83,6 +88,7 @@ impl GroupBuilder {
             port: None,
             outlet: None,
             names: HashSet::new(),
+            alarm_groups: HashMap::new(),
             pvs: Vec::new(),
         }
     }
@@ -218,331 +224,6 @@ impl GroupBuilder {
     pub(crate) fn built(&self) -> &[Arc<PvCore>] {
         &self.pvs
     }
-}
-
-/// One PV on its way into a group; ends with [`PvBuilder::add`].
-///
-/// A command made by [`PvBuilder::command`] is checked against the device's list of commands as text is,
-/// and what it leaves out is filled in.
-///
-/// ```
-/// use wrapper::GroupBuilder;
-/// let mut group = GroupBuilder::new("stage:");
-/// let position = group
-///     .pv("VAL", 0.0)
-///     .units("mm")
-///     .precision(3)
-///     .control_limits(-3.0..=7.0)
-///     .check(|mm: &f64| if *mm == 5.0 { Err("5 mm is blocked") } else { Ok(()) })
-///     .add()?;
-/// assert_eq!(position.name(), "stage:VAL");
-/// # Ok::<(), wrapper::GroupError>(())
-/// ```
-#[must_use = "a PV exists once it is added"]
-pub struct PvBuilder<'a, T> {
-    group: &'a mut GroupBuilder,
-    name: String,
-    value: Value,
-    defined: bool,
-    meta: Meta,
-    deadbands: Option<(f64, f64)>,
-    fixed: Fixed,
-    faults: Vec<String>,
-    value_type: std::marker::PhantomData<fn() -> T>,
-}
-
-impl<'a, T: PvType> PvBuilder<'a, T> {
-    fn new(group: &'a mut GroupBuilder, name: &str, value: Value, defined: bool, capacity: usize) -> Self {
-        let (name, fault) = match group.macros.expand(name) {
-            Ok(expanded) => (format!("{}{expanded}", group.prefix), None),
-            Err(rule) => (format!("{}{name}", group.prefix), Some(rule)),
-        };
-        let labels = T::LABELS.iter().map(|label| (*label).into()).collect();
-        let fixed = Fixed {
-            native: T::NATIVE,
-            shape: T::SHAPE,
-            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
-            read_only: false,
-            every_post: false,
-            doc: "".into(),
-            aliases: Box::default(),
-            as_string: false,
-            checks: Vec::new(),
-            hook: PutHook::Store,
-            watch: None,
-            feed_depth: None,
-            states: group.states.clone(),
-            outlet: group.outlet.clone(),
-        };
-        let meta = Meta { labels, precision: PRECISION, ..Meta::new() };
-        Self {
-            group,
-            name,
-            value,
-            defined,
-            meta,
-            deadbands: None,
-            fixed,
-            faults: fault.into_iter().collect(),
-            value_type: std::marker::PhantomData,
-        }
-    }
-
-    /// Engineering units; clients see 7 bytes.
-    pub fn units(mut self, units: &str) -> Self {
-        self.meta.units = units.into();
-        self
-    }
-
-    /// Decimals shown of a floating value, 0 to 17.
-    pub fn precision(mut self, decimals: u8) -> Self {
-        if decimals > 17 {
-            self.faults.push(format!("precision {decimals} is above 17"));
-        }
-        self.meta.precision = i16::from(decimals);
-        self
-    }
-
-    /// Most elements of an array, most bytes of a text.
-    pub fn max_length(mut self, elements: usize) -> Self {
-        match u32::try_from(elements) {
-            Ok(capacity) if T::SHAPE != Shape::Scalar && capacity > 0 => self.fixed.capacity = capacity,
-            Ok(_) if T::SHAPE == Shape::Scalar => self.faults.push("a scalar has no max_length".to_owned()),
-            _ => self.faults.push(format!("max_length {elements} is not in 1..={}", u32::MAX)),
-        }
-        self
-    }
-
-    /// Range for displays.
-    pub fn display_limits(mut self, limits: RangeInclusive<f64>) -> Self {
-        self.meta.display = self.pair("display limits", limits);
-        self
-    }
-
-    /// Range that a put may ask for: outside it is refused.
-    pub fn control_limits(mut self, limits: RangeInclusive<f64>) -> Self {
-        self.meta.control = self.pair("control limits", limits);
-        self
-    }
-
-    /// From these limits on the value is a MAJOR alarm.
-    pub fn alarm_limits(mut self, limits: RangeInclusive<f64>) -> Self {
-        self.meta.alarm = self.pair("alarm limits", limits);
-        self
-    }
-
-    /// From these limits on the value is a MINOR alarm.
-    pub fn warning_limits(mut self, limits: RangeInclusive<f64>) -> Self {
-        self.meta.warning = self.pair("warning limits", limits);
-        self
-    }
-
-    fn pair(&mut self, what: &str, limits: RangeInclusive<f64>) -> LimitPair {
-        let pair = LimitPair::new(*limits.start(), *limits.end());
-        if !is_range(pair) {
-            let rule = "the lower one must be below the upper one";
-            self.faults.push(format!("{what} {}..={}: {rule}", pair.low, pair.high));
-        }
-        pair
-    }
-
-    /// Labels of an ENUM, instead of those of its type.
-    pub fn labels(mut self, labels: &[&str]) -> Self {
-        self.meta.labels = labels.iter().map(|label| (*label).into()).collect();
-        self
-    }
-
-    /// Clients may not put.
-    pub fn read_only(mut self) -> Self {
-        self.fixed.read_only = true;
-        self
-    }
-
-    /// Publishes a scalar also when it is posted with the value it had.
-    pub fn every_post(mut self) -> Self {
-        self.fixed.every_post = true;
-        self
-    }
-
-    /// Publishes a number only when it moved by more than `value` since it was last told (MDEL), for archivers
-    /// by more than `log` (ADEL); below 0 every post is published.
-    pub fn deadbands(mut self, value: f64, log: f64) -> Self {
-        let number = T::SHAPE == Shape::Scalar
-            && !matches!(T::NATIVE, NativeType::String | NativeType::Enum | NativeType::Char);
-        if !number || value.is_nan() || log.is_nan() {
-            self.faults.push(format!("deadbands {value} and {log}: they need a number, and be numbers"));
-        }
-        self.deadbands = Some((value, log));
-        self
-    }
-
-    /// Keeps up to so many updates for a client that is slow to take them, 1 to 4096 instead of the server's 64; when
-    /// they are full the newest is replaced.
-    ///
-    /// 1 is for what only the latest counts of; much for what must not be missed, at so many values per client.
-    pub fn feed_depth(mut self, updates: u16) -> Self {
-        match NonZeroU16::new(updates) {
-            Some(depth) if updates <= 4096 => self.fixed.feed_depth = Some(depth),
-            _ => self.faults.push(format!("feed_depth {updates} is not in 1..=4096")),
-        }
-        self
-    }
-
-    /// Calls `hook` with true when the first client starts to monitor the value, with false when the last one
-    /// leaves.
-    ///
-    /// It runs on a network thread: it sets a flag or wakes somebody, and waits for nothing.
-    pub fn on_watched(mut self, hook: impl Fn(bool) + Send + Sync + 'static) -> Self {
-        self.fixed.watch = Some(Watch::new(hook));
-        self
-    }
-
-    /// Answers to another name too: a full one, without the group's prefix; macros are replaced.
-    ///
-    /// It is not listed, and takes part in nothing else: NAME reads the PV's own name.
-    pub fn alias(mut self, name: &str) -> Self {
-        match self.group.macros.expand(name).and_then(|name| check_name(&name).map(|()| name)) {
-            Ok(name) => {
-                let aliases = std::mem::take(&mut self.fixed.aliases).into_vec();
-                self.fixed.aliases = aliases.into_iter().chain([name]).collect();
-            }
-            Err(rule) => self.faults.push(format!("alias {name:?}: {rule}")),
-        }
-        self
-    }
-
-    /// Serves a text as one STRING, which shows 39 bytes, for clients that expect that; in full as `NAME.$`.
-    pub fn as_string(mut self) -> Self {
-        if T::SHAPE != Shape::Text {
-            self.faults.push("as_string is for texts".to_owned());
-        }
-        self.fixed.as_string = true;
-        self
-    }
-
-    /// What the PV is, for people.
-    pub fn doc(mut self, doc: &str) -> Self {
-        self.fixed.doc = doc.into();
-        self
-    }
-
-    /// Refuses puts for which `check` returns an error. It runs on a network thread: it only looks.
-    pub fn check<E: ToString>(mut self, check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static) -> Self {
-        let check: Check = Box::new(move |value| match T::from_value(value) {
-            Some(value) => check(&value).map_err(|error| error.to_string()),
-            None => Err("no such choice".to_owned()),
-        });
-        self.fixed.checks.push(check);
-        self
-    }
-
-    /// Makes each put a command of the device; the put completes when the device is done.
-    pub fn command(self, port: &DevicePort, command: impl Fn(T) -> Command + Send + Sync + 'static) -> Self {
-        self.command_with(port, Policy::Queue, command)
-    }
-
-    /// As [`PvBuilder::command`], with a policy for commands that pile up.
-    pub fn command_with(
-        mut self,
-        port: &DevicePort,
-        policy: Policy,
-        command: impl Fn(T) -> Command + Send + Sync + 'static,
-    ) -> Self {
-        let make = Box::new(move |value: &Value| match T::from_value(value) {
-            Some(value) => Ok(command(value)),
-            None => Err(PutError::Refused("no such choice".to_owned())),
-        });
-        self.fixed.hook = PutHook::Command { port: port.clone(), policy, make };
-        self
-    }
-
-    pub(crate) fn hook(mut self, hook: PutHook) -> Self {
-        self.fixed.hook = hook;
-        self
-    }
-
-    /// Adds the PV to its group.
-    ///
-    /// # Errors
-    /// When the name is taken, empty, has blanks or over 60 bytes; more than 16 labels or one over 25
-    /// bytes; limits are crossed; the value does not fit.
-    pub fn add(self) -> Result<Pv<T>, GroupError> {
-        self.validate().map_err(|rule| GroupError::new(&self.name, rule))?;
-        let Self { group, name, value, defined, meta, deadbands, fixed, .. } = self;
-        group.names.insert(name.clone());
-        let core = PvCore::new(name, fixed, First { value, defined, meta, deadbands });
-        group.pvs.push(core.clone());
-        group.scope.own.push(core.clone());
-        Ok(Pv::new(core))
-    }
-
-    fn validate(&self) -> Result<(), String> {
-        if let Some(fault) = self.faults.first() {
-            return Err(fault.clone());
-        }
-        if self.name.len() == self.group.prefix.len() {
-            return Err("a PV needs a name behind its prefix".to_owned());
-        }
-        check_name(&self.name)?;
-        if self.group.names.contains(&self.name) {
-            return Err("the name is taken".to_owned());
-        }
-        check_meta::<T>(&self.meta)?;
-        self.validate_first()?;
-        if self.fixed.read_only && !matches!(self.fixed.hook, PutHook::Store) {
-            return Err("a read-only PV takes no puts, so none can be a command".to_owned());
-        }
-        if self.fixed.capacity == 0 {
-            return Err("an undefined array needs max_length".to_owned());
-        }
-        if self.value.len() > self.fixed.capacity as usize {
-            return Err(format!("the value has {} elements, {} fit", self.value.len(), self.fixed.capacity));
-        }
-        Ok(())
-    }
-}
-
-impl<T: PvType> PvBuilder<'_, T> {
-    /// The first value must be one that a client could put.
-    fn validate_first(&self) -> Result<(), String> {
-        let control = self.meta.control;
-        match number_of(&self.value) {
-            Some(v) if self.defined && is_range(control) && !(control.low..=control.high).contains(&v) => {
-                Err(format!("the value {v} is outside the control limits {}..={}", control.low, control.high))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The rules for names.
-fn check_name(name: &str) -> Result<(), String> {
-    if name.is_empty() || name.len() > MAX_NAME {
-        return Err(format!("a name has 1 to {MAX_NAME} bytes, this one has {}", name.len()));
-    }
-    match name.chars().find(|c| c.is_whitespace() || c.is_control() || "$[]{}".contains(*c)) {
-        Some(bad) => Err(format!("a name must not have {bad:?}")),
-        None => Ok(()),
-    }
-}
-
-/// The rules that metadata of a PV of type `T` keep.
-pub(crate) fn check_meta<T: PvType>(meta: &Meta) -> Result<(), String> {
-    let Meta { control, alarm, warning, display, labels, .. } = meta;
-    if labels.len() > Meta::MAX_LABELS {
-        return Err(format!("{} labels, at most {} fit", labels.len(), Meta::MAX_LABELS));
-    }
-    if let Some(long) = labels.iter().find(|label| label.len() > Meta::MAX_LABEL) {
-        return Err(format!("label {long:?} has {} bytes, {} fit", long.len(), Meta::MAX_LABEL));
-    }
-    let declared = [control, alarm, warning, display].into_iter().any(|pair| is_range(*pair));
-    if declared && T::SHAPE == Shape::Scalar && matches!(T::NATIVE, NativeType::String | NativeType::Enum) {
-        return Err("limits need a number".to_owned());
-    }
-    if is_range(*alarm) && is_range(*warning) && (warning.low < alarm.low || warning.high > alarm.high) {
-        return Err("the warning limits are outside the alarm limits".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

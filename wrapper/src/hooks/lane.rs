@@ -39,6 +39,8 @@ pub(crate) struct GetJob {
 pub(crate) enum Job {
     Put(Box<PutJob>),
     Get(GetJob),
+    /// SCAN of a PV has another choice.
+    Rescan(u64),
     /// A PV is no longer served: its hooks are dropped.
     Forget(u64),
     Stop,
@@ -192,6 +194,11 @@ impl HookEnd {
         for answer in free {
             if self.get { self.run_get(pv, answer) } else { answer.send(Eca::NORMAL) }
         }
+    }
+
+    /// SCAN of the PV was written.
+    pub(crate) fn rescan(&self, id: u64) {
+        self.lane.send(Job::Rescan(id));
     }
 
     /// The PV is no longer served.

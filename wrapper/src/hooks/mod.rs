@@ -49,6 +49,9 @@ pub enum PutError {
         /// Commands that wait.
         queued: usize,
     },
+    /// The PV's field DISP is 1.
+    #[error("this PV takes no puts while its DISP is 1")]
+    Disabled,
     /// The device that would execute the command is down.
     #[error("the device is offline")]
     Offline,
@@ -64,6 +67,7 @@ impl PutError {
             | Self::Refused(_)
             | Self::Failed(_)
             | Self::QueueFull { .. }
+            | Self::Disabled
             | Self::Offline => Eca::PUTFAIL,
         }
     }

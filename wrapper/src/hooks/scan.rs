@@ -1,8 +1,10 @@
 //! Hooks that run again and again.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::plan::{DoneFlow, ScanHook};
@@ -22,7 +24,9 @@ const SHORTEST: Duration = Duration::from_micros(100);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Scan {
-    pub(super) period: Duration,
+    period: Duration,
+    /// The field SCAN says how often.
+    by_field: bool,
     subtract_elapsed: bool,
     stop_on_error: bool,
     severity: AlarmSeverity,
@@ -32,7 +36,19 @@ impl Scan {
     /// Runs in this rhythm, from the start of the IOC on; a run that takes longer leaves the missed ones out.
     /// At least 0.1 ms.
     pub const fn every(period: Duration) -> Self {
-        Self { period, subtract_elapsed: true, stop_on_error: false, severity: AlarmSeverity::Major }
+        let severity = AlarmSeverity::Major;
+        Self { period, by_field: false, subtract_elapsed: true, stop_on_error: false, severity }
+    }
+
+    /// Runs as often as the field SCAN of the PV says, which clients may write: `10 second` to `.1 second`, or not at
+    /// all for the other choices. `period` is what it starts with, one of 10, 5, 2, 1, 0.5, 0.2, 0.1 s.
+    pub const fn by_field(period: Duration) -> Self {
+        Self { by_field: true, ..Self::every(period) }
+    }
+
+    /// What SCAN starts with, where it says how often.
+    pub(crate) fn field_period(&self) -> Option<Duration> {
+        self.by_field.then_some(self.period)
     }
 
     /// Waits the whole period after each run, however long it took.
@@ -65,13 +81,25 @@ impl Scan {
     }
 }
 
-/// Runs a scan until it stops itself or is dropped.
-pub(super) async fn run(mut scan: ScanHook) {
+/// Runs a scan until it stops itself or is dropped; `changed` tells that the period may be another.
+pub(super) async fn run(mut scan: ScanHook, changed: Rc<Notify>) {
     let failure = Alarm::new(AlarmStatus::Scan, scan.scan.severity);
     let mut due = Instant::now();
     loop {
-        due = scan.scan.next(due, scan.scan.period);
-        tokio::time::sleep_until(due).await;
+        let period = if scan.scan.by_field { scan.pv.scan_period() } else { Some(scan.scan.period) };
+        let Some(period) = period else {
+            changed.notified().await;
+            due = Instant::now();
+            continue;
+        };
+        let next = scan.scan.next(due, period);
+        tokio::select! {
+            () = changed.notified() => {
+                due = Instant::now();
+                continue;
+            }
+            () = tokio::time::sleep_until(next) => due = next,
+        }
         let result = match super::guard::guarded(|| Ok((scan.hook)())) {
             Ok(DoneFlow::Done(result)) => result,
             Ok(DoneFlow::Later(future)) => super::guard::guarded_async(future).await,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use ca::proto::dbr::Value;
 use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, Eca};
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, Notify};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 
 use super::PutError;
@@ -96,7 +96,8 @@ struct Own {
     get: Option<Shared<GetFn>>,
     /// Puts through an async hook take turns.
     turn: Rc<Turn<()>>,
-    scans: Vec<AbortHandle>,
+    /// Its scans, each with the word that SCAN was written.
+    scans: Vec<(AbortHandle, Rc<Notify>)>,
 }
 
 /// The hooks, on their thread.
@@ -118,13 +119,15 @@ async fn serve(plan: Plan) {
     }
     for scan in scans {
         let id = scan.pv.id;
-        let task = hooks.spawn(super::scan::run(scan));
-        hooks.pvs.borrow_mut().entry(id).or_default().scans.push(task);
+        let rescan = Rc::new(Notify::new());
+        let task = hooks.spawn(super::scan::run(scan, rescan.clone()));
+        hooks.pvs.borrow_mut().entry(id).or_default().scans.push((task, rescan));
     }
     while let Some(job) = jobs.recv().await {
         match job {
             Job::Put(job) => hooks.put(*job),
             Job::Get(job) => hooks.get(job),
+            Job::Rescan(id) => hooks.rescan(id),
             Job::Forget(id) if hooks.forget(id) => break,
             Job::Forget(_) => {}
             Job::Stop => break,
@@ -173,8 +176,14 @@ impl Hooks {
     /// Drops the hooks of a PV; true when none are left.
     fn forget(&self, id: u64) -> bool {
         let own = self.pvs.borrow_mut().remove(&id);
-        own.iter().flat_map(|own| &own.scans).for_each(AbortHandle::abort);
+        own.iter().flat_map(|own| &own.scans).for_each(|(scan, _)| scan.abort());
         self.pvs.borrow().is_empty()
+    }
+
+    /// Tells the scans of a PV that SCAN was written.
+    fn rescan(&self, id: u64) {
+        let pvs = self.pvs.borrow();
+        pvs.get(&id).iter().flat_map(|own| &own.scans).for_each(|(_, rescan)| rescan.notify_one());
     }
 
     fn put(&self, job: PutJob) {

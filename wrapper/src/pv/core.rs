@@ -1,22 +1,26 @@
 //! A PV without its Rust type.
 
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use ca::proto::dbr::{Meta, NativeType, Stamp, Value};
+use ca::proto::dbr::{Meta, NativeType, Value};
 use ca::proto::{Alarm, EventMask};
 use ca::server::{AccessRights, Acknowledgement, Extra, Reading, RightsBell, Subscribed, Subscriber, batch};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::alarm_rule;
+use super::alarm_group::AlarmBook;
 use super::field::Field;
+use super::flags;
+use super::post::Post;
 use super::state::{State, Subscription};
-use super::tuning::Tuning;
+use super::tuning::{StateAlarms, Tuning};
 use super::watch::Watch;
 use crate::device::PutQueue;
 use crate::hooks::{Check, HookEnd, PutHook};
 use crate::pv_type::Shape;
+use crate::record::{ControlRule, Live, RecordType};
 use crate::states::States;
 
 /// What never changes about a PV.
@@ -41,7 +45,16 @@ pub(crate) struct Fixed {
     pub(crate) states: Arc<States>,
     /// The put queue of the device that owns it.
     pub(crate) outlet: Option<Arc<PutQueue>>,
+    /// Its record type, or the fields of a PV without one.
+    pub(crate) record: &'static RecordType,
+    pub(crate) control: ControlRule,
+    /// Told of a new scan period.
+    pub(crate) on_scan: Option<ScanHook>,
+    pub(crate) alarm_group: Option<Arc<AlarmBook>>,
 }
+
+/// Told of a new scan period, `None` for none.
+pub(crate) type ScanHook = Box<dyn Fn(Option<Duration>) + Send + Sync>;
 
 /// What a PV starts with.
 pub(crate) struct First {
@@ -51,6 +64,9 @@ pub(crate) struct First {
     pub(crate) meta: Meta,
     /// Deadbands of VALUE and of LOG, where they were declared.
     pub(crate) deadbands: Option<(f64, f64)>,
+    /// HYST.
+    pub(crate) hysteresis: f64,
+    pub(crate) states: Option<Box<StateAlarms>>,
 }
 
 /// A PV without its Rust type.
@@ -58,8 +74,12 @@ pub(crate) struct PvCore {
     pub(crate) name: Box<str>,
     pub(crate) id: u64,
     pub(crate) fixed: Fixed,
-    /// What clients may do for now, unless the PV is read-only: bits of [`AccessRights`].
-    allowed: AtomicU8,
+    /// What clients may do for now, unless the PV is read-only, and what else concerns puts: see [`flags`].
+    pub(super) flags: AtomicU8,
+    /// The choice of SCAN.
+    pub(super) scan: AtomicU8,
+    /// Commands of its puts that are not done.
+    pub(super) active: AtomicU32,
     /// It is no longer served.
     removed: AtomicBool,
     /// The server to tell of changed rights.
@@ -79,17 +99,16 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl PvCore {
     pub(crate) fn new(name: String, fixed: Fixed, first: First) -> Arc<Self> {
-        let First { value, defined, meta, deadbands } = first;
-        let tuning = deadbands.map(|(value_deadband, log_deadband)| {
-            let told = alarm_rule::number_of(&value).filter(|_| defined);
-            Box::new(Tuning::new(&meta, value_deadband, log_deadband, told))
-        });
+        let tuning = tuning(&fixed, &first);
+        let First { value, defined, meta, .. } = first;
         let states = fixed.states.clone();
         Arc::new(Self {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            allowed: AtomicU8::new(AccessRights::all().bits() as u8),
+            flags: AtomicU8::new(AccessRights::all().bits() as u8),
+            scan: AtomicU8::new(0),
+            active: AtomicU32::new(0),
             removed: AtomicBool::new(false),
             bell: OnceLock::new(),
             hooks: OnceLock::new(),
@@ -115,7 +134,7 @@ impl PvCore {
             return state.reading(meta);
         }
         let update = state.update(field.value(self, state));
-        Reading { update, meta: meta.then(|| field.meta(&state.meta).into()) }
+        Reading { update, meta: meta.then(|| field.meta(&state.meta)) }
     }
 
     pub(crate) fn meta(&self) -> Arc<Meta> {
@@ -123,10 +142,7 @@ impl PvCore {
     }
 
     pub(crate) fn field_meta(&self, field: Field) -> Arc<Meta> {
-        match field {
-            Field::Val => self.meta(),
-            field => field.meta(&self.lock().meta).into(),
-        }
+        field.meta(&self.lock().meta)
     }
 
     /// What clients may do with the value; `None` when the PV is no longer served.
@@ -135,12 +151,13 @@ impl PvCore {
             return None;
         }
         let most = if self.fixed.read_only { AccessRights::READ } else { AccessRights::all() };
-        Some(most & AccessRights::from_bits_truncate(self.allowed.load(Relaxed).into()))
+        Some(most & AccessRights::from_bits_truncate(self.flags.load(Relaxed).into()))
     }
 
     pub(super) fn allow(&self, rights: AccessRights) {
         let bits = rights.bits() as u8;
-        if self.allowed.swap(bits, Relaxed) != bits {
+        let set = |flags: u8| Some(flags & !flags::RIGHTS | bits);
+        if self.flags.fetch_update(Relaxed, Relaxed, set).is_ok_and(|before| before & flags::RIGHTS != bits) {
             self.ring();
         }
     }
@@ -188,8 +205,11 @@ impl PvCore {
         Extra { acknowledge: self.lock().acknowledge, class: self.record_type() }
     }
 
-    /// The record type that a plain PV stands for (RTYP).
+    /// The record type, or the one that a plain PV stands for (RTYP).
     pub(super) fn record_type(&self) -> &'static str {
+        if !self.fixed.record.is_plain() {
+            return self.fixed.record.name;
+        }
         match (self.fixed.shape, self.fixed.native) {
             (Shape::Array | Shape::Text, _) | (_, NativeType::Char) => "waveform",
             (_, NativeType::Double | NativeType::Float) => "ao",
@@ -203,10 +223,18 @@ impl PvCore {
     pub(crate) fn acknowledge(&self, change: Acknowledgement) {
         batch(|| {
             let mut state = self.lock();
-            let current = state.alarm.severity;
+            let (before, current) = (state.acknowledge, state.alarm.severity);
             match change {
                 Acknowledgement::Transient(on) => state.acknowledge.set_transient(on, current),
                 Acknowledgement::UpTo(severity) => state.acknowledge.up_to(severity),
+            }
+            for (live, changed) in [
+                (Live::Unacknowledged, before.severity != state.acknowledge.severity),
+                (Live::Transient, before.transient != state.acknowledge.transient),
+            ] {
+                if changed {
+                    state.push_live(live);
+                }
             }
             state.push(EventMask::ALARM);
         });
@@ -230,6 +258,7 @@ impl PvCore {
                 Some(known) => known.mask = mask,
                 None => state.subscriptions.push(Subscription { field, subscriber, mask }),
             }
+            self.follow(&mut state, field);
             Subscribed { reading: self.field_reading(&state, field, meta), since }
         };
         self.tell_watch();
@@ -253,15 +282,15 @@ impl PvCore {
     }
 
     /// Publishes a value: through the device's put queue, if it has one.
-    pub(crate) fn post(self: Arc<Self>, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp>) {
+    pub(crate) fn post(self: Arc<Self>, value: Value, post: Post) {
         match self.fixed.outlet.clone() {
-            Some(outlet) => outlet.put_value(self, value, alarm, stamp),
-            None => self.apply(value, alarm, stamp),
+            Some(outlet) => outlet.put_value(self, value, post),
+            None => self.apply(value, post),
         }
     }
 
-    /// Stores and publishes a value now.
-    pub(crate) fn apply(&self, value: Value, alarm: Option<Alarm>, stamp: Option<Stamp>) {
+    /// Stores and publishes what a device posts now.
+    pub(crate) fn apply(&self, value: Value, post: Post) {
         if value.len() > self.fixed.capacity as usize {
             tracing::error!(
                 "{}: {} elements posted, {} fit; the value was not stored",
@@ -273,21 +302,27 @@ impl PvCore {
             return;
         }
         // The old value is freed after the lock and the wake-ups.
-        let _old = batch(|| {
-            let mut state = self.lock();
-            let alarm = alarm.unwrap_or_else(|| state.alarm_of(&value));
-            state.store(value, alarm, stamp, self.fixed.every_post)
-        });
+        let _old = batch(|| self.change(|state| state.post(self, value, post)));
+    }
+
+    /// Stores and publishes what a client has put.
+    pub(crate) fn keep(&self, value: Value) {
+        let every = self.fixed.every_post;
+        let _old = batch(|| self.change(|state| state.store(value, Post::default(), every)));
+    }
+
+    /// Changes value or alarm, and tells those who follow them elsewhere.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut self.lock());
+        if self.flags.load(Relaxed) & flags::FOLLOWED != 0 {
+            self.changed();
+        }
+        result
     }
 
     /// Publishes an alarm with the value that the PV has.
     pub(crate) fn set_alarm(&self, alarm: Alarm) {
-        batch(|| {
-            let mut state = self.lock();
-            if state.alarm != alarm {
-                state.store_alarm(alarm);
-            }
-        });
+        batch(|| self.change(|state| state.set_alarm(alarm, false)));
     }
 
     /// The alarm that it has now.
@@ -295,44 +330,67 @@ impl PvCore {
         self.lock().alarm
     }
 
-    /// The alarm that the current value has by its limits.
+    /// The alarm that the current value has by the rules of the PV.
     pub(crate) fn reset_alarm(&self) {
-        let alarm = self.lock().own_alarm();
-        self.set_alarm(alarm);
+        batch(|| {
+            self.change(|state| {
+                let alarm = state.own_alarm();
+                state.set_alarm(alarm, true);
+            });
+        });
     }
 
     /// Changes what the PV tells about its value; everybody whom it concerns is told.
     ///
     /// Those who asked for PROPERTY events hear of changed metadata, those who monitor a field of its change,
-    /// and an alarm that came from the limits is found anew.
-    pub(super) fn retune<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    /// and with `alarms` an alarm that came from the rules is found anew.
+    pub(super) fn retune<R>(&self, alarms: bool, change: impl FnOnce(&mut State) -> R) -> R {
         batch(|| {
-            let mut state = self.lock();
-            let fields: Vec<_> = state
-                .subscriptions
-                .iter()
-                .map(|subscription| subscription.field)
-                .filter(|field| !matches!(field, Field::Val | Field::Stat | Field::Sevr))
-                .map(|field| (field, field.value(self, &state)))
-                .collect();
-            let meta = state.meta.clone();
-            let result = change(&mut state);
-            if !same(&meta, &state.meta) {
-                state.push(EventMask::PROPERTY);
-            }
-            for (field, before) in fields {
-                let now = field.value(self, &state);
-                if now != before {
-                    state.push_field(field, now, EventMask::VALUE | EventMask::LOG);
+            self.change(|state| {
+                let fields: Vec<_> = state
+                    .subscriptions
+                    .iter()
+                    .map(|subscription| subscription.field)
+                    .filter(|field| *field != Field::Val && !field.shows_alarm() && !field.follows_value())
+                    .map(|field| (field, field.value(self, state)))
+                    .collect();
+                let meta = state.meta.clone();
+                let result = change(state);
+                if !same(&meta, &state.meta) {
+                    state.push(EventMask::PROPERTY);
                 }
-            }
-            let alarm = state.own_alarm();
-            if alarm != state.alarm && alarm_rule::is_by_limits(state.alarm) {
-                state.store_alarm(alarm);
-            }
-            result
+                for (field, before) in fields {
+                    let now = field.value(self, state);
+                    if now != before {
+                        state.push_field(field, now, EventMask::VALUE | EventMask::LOG);
+                    }
+                }
+                if alarms && state.by_rule {
+                    let alarm = state.own_alarm();
+                    state.set_alarm(alarm, true);
+                }
+                result
+            })
         })
     }
+}
+
+/// What is kept for the rules and fields of a PV from the start.
+fn tuning(fixed: &Fixed, first: &First) -> Option<Box<Tuning>> {
+    let record = !fixed.record.is_plain();
+    let group = fixed.alarm_group.is_some();
+    let declared = first.deadbands.is_some() || first.hysteresis != 0.0 || first.states.is_some();
+    if !(record || group || declared) {
+        return None;
+    }
+    let width = if fixed.every_post { -1.0 } else { 0.0 };
+    let deadbands = first.deadbands.unwrap_or((width, width));
+    let known = Some(&first.value).filter(|_| first.defined);
+    let mut tuning = Tuning::of(&first.meta, deadbands, known);
+    tuning.nan_is_undefined = record;
+    tuning.hysteresis = first.hysteresis;
+    tuning.states.clone_from(&first.states);
+    Some(Box::new(tuning))
 }
 
 /// Equal metadata; a limit that is a NaN equals itself.

@@ -1,9 +1,12 @@
 //! A served process variable: the typed handle that authors hold, and what is behind it.
 
+mod alarm_group;
 mod alarm_rule;
 mod any;
 mod core;
 mod field;
+mod flags;
+mod post;
 mod put;
 mod state;
 mod tuning;
@@ -11,22 +14,26 @@ mod watch;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Meta, Stamp};
+use ca::proto::dbr::Meta;
 use ca::server::AccessRights;
 
 pub use self::any::AnyPv;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::answer::Putting;
-use crate::frame::Frame;
 use crate::group::{GroupError, check_meta};
 use crate::pv_type::PvType;
+use crate::record::ControlRule;
+pub(crate) use alarm_group::AlarmBook;
+pub use alarm_group::AlarmGroup;
 pub(crate) use alarm_rule::number_of;
 pub(crate) use field::Field;
+pub(crate) use flags::Active;
+pub use post::Post;
 pub(crate) use put::MakeAnswer;
-pub(crate) use tuning::is_range;
+pub(crate) use tuning::{StateAlarms, is_range};
 pub(crate) use watch::Watch;
 
 /// A PV of type `T`; clones are handles of the same PV, usable from any thread.
@@ -120,10 +127,14 @@ impl<T: PvType> Pv<T> {
     /// When labels or limits break the rules of [`PvBuilder::add`](crate::PvBuilder::add); nothing is changed
     /// then.
     pub fn describe(&self, change: impl FnOnce(&mut Meta)) -> Result<(), GroupError> {
-        let mut meta = Meta::clone(&self.core.meta());
+        let before = self.core.meta();
+        let mut meta = Meta::clone(&before);
         change(&mut meta);
+        if self.core.fixed.control == ControlRule::Show && meta.control == before.control {
+            meta.control = meta.display;
+        }
         check_meta::<T>(&meta).map_err(|rule| GroupError::new(&self.core.name, rule))?;
-        self.core.retune(|state| state.describe(meta));
+        self.core.retune(true, |state| state.describe(meta));
         Ok(())
     }
 
@@ -142,29 +153,24 @@ impl<T: PvType> Pv<T> {
         self.core.put_from_code(value.into_value())
     }
 
-    /// Publishes a value, with the alarm that its limits give and the present time.
+    /// Publishes a value, with the alarm that it has by the rules of the PV and the present time.
     ///
     /// Runs no put hook and waits for nobody. PVs of a device go through its put queue, in order. A value
     /// that does not fit the PV is logged and shown as alarm.
     pub fn post(&self, value: T) {
-        self.core.clone().post(value.into_value(), None, None);
+        self.post_with(value, Post::new());
     }
 
-    /// Publishes a value with an alarm.
-    pub fn post_alarm(&self, value: T, alarm: Alarm) {
-        self.core.clone().post(value.into_value(), Some(alarm), None);
+    /// Publishes a value with an alarm, its text, or the time at which it was taken, in one update.
+    pub fn post_with(&self, value: T, post: Post) {
+        self.core.clone().post(value.into_value(), post);
     }
 
-    /// Publishes a value with the alarm that its limits give and the time at which it was taken.
-    pub fn post_at(&self, value: T, time: SystemTime) {
-        self.core.clone().post(value.into_value(), None, Some(Stamp::from_system(time)));
-    }
-}
-
-impl Pv<Vec<u8>> {
-    /// Publishes an image without copying it; see [`Frames`](crate::Frames).
-    pub fn post_frame(&self, frame: Frame) {
-        self.core.clone().post(frame.into_value(), None, None);
+    /// The period that clients have chosen in the field SCAN; `None` for Passive, Event and I/O Intr.
+    ///
+    /// See [`PvBuilder::on_scan`](crate::PvBuilder::on_scan) to be told of changes.
+    pub fn scan_period(&self) -> Option<Duration> {
+        self.core.scan_period()
     }
 }
 

@@ -1,45 +1,67 @@
-//! How a client's put is accepted.
+//! How a put is accepted: a client's, or one of this process.
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Meta, NativeType, Scalar, Value, WireArray};
+use ca::proto::dbr::{FixedString, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{AccessRights, CircuitId, Client, PutFailure, PutOutcome, PutRequest, batch};
 
 use super::core::PvCore;
-use super::field::Field;
+use super::field::{After, Field};
+use super::flags;
+use super::post::Post;
 use super::tuning::is_range;
 use crate::answer::{Answer, Putting};
 use crate::device::Command;
 use crate::hooks::{PutError, PutHook, guarded};
 use crate::log_limit::LogLimit;
 use crate::pv_type::{PvType, Shape};
+use crate::record::{ControlRule, FieldSpec, number_as};
 
 /// Refused puts in the log.
 static REFUSALS: LogLimit = LogLimit::new(10);
 
+/// What clients do.
 impl PvCore {
     /// A client's put, up to its acceptance.
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
-        // The circuit may not have heard yet that the right to put was taken.
-        let result = if !self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE)) {
-            Err(PutError::ReadOnly)
-        } else if self.is_plain() {
-            self.put_scalar(wire).map(|()| false)
-        } else {
-            self.put_wire(wire, Asker::Client(request))
+        let result = match self.admit(&Asker::Client(request)) {
+            Ok(()) if self.is_plain() => self.put_scalar(wire).map(|()| false),
+            Ok(()) => self.put_wire(wire, &Asker::Client(request)),
+            Err(error) => Err(error),
         };
+        self.outcome(result, request)
+    }
+
+    /// A client's put to a field.
+    pub(crate) fn put_field(
+        self: &Arc<Self>,
+        field: &'static FieldSpec,
+        wire: WireArray<'_>,
+        request: &PutRequest<'_>,
+    ) -> PutOutcome {
+        let asker = Asker::Client(request);
+        match self.store_field(field, wire, &asker) {
+            Ok(after) => self.outcome(self.follow_up(after, &asker), request),
+            Err(error) => {
+                PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
+            }
+        }
+    }
+
+    fn outcome(&self, result: Result<bool, PutError>, request: &PutRequest<'_>) -> PutOutcome {
         match result {
             Ok(false) => PutOutcome::Done(Ok(())),
             Ok(true) => PutOutcome::Pending,
             Err(error) => {
                 self.show_refusal(&error, &Asker::Client(request));
-                if request.wants_answer()
-                    && !(matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none())
-                {
+                let answers_at_once = matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none();
+                if request.wants_answer() && !answers_at_once {
                     // As all answers of this PV: through the inbox, behind what the refusal has posted.
-                    request.defer().send(error.eca());
+                    let (answer, eca) = (request.defer(), error.eca());
+                    self.afterwards(move || answer.send(eca));
                     return PutOutcome::Pending;
                 }
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
@@ -47,21 +69,67 @@ impl PvCore {
         }
     }
 
-    /// A put of this process: through limits, checks, hook or device as a client's, also where clients may not put.
+    /// True for a scalar whose puts need nothing but to be stored.
+    fn is_plain(&self) -> bool {
+        matches!(self.fixed.hook, PutHook::Store)
+            && self.fixed.shape == Shape::Scalar
+            && self.fixed.checks.is_empty()
+            && self.hooks().is_none()
+    }
+
+    /// The plain case: one lock, no allocation.
+    fn put_scalar(&self, wire: WireArray<'_>) -> Result<(), PutError> {
+        let native = self.fixed.native;
+        let quick = !matches!(native, NativeType::Enum | NativeType::String);
+        let early = if quick { Some(wire.to_scalar(native, &[], 0)?) } else { None };
+        batch(|| {
+            self.change(|state| {
+                let scalar = match early {
+                    Some(scalar) => scalar,
+                    None => wire.to_scalar(native, &state.meta.labels, state.meta.precision)?,
+                };
+                let scalar = self.within_control(scalar, &state.meta)?;
+                state.store_scalar(scalar, self.fixed.every_post);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// What code of this process does.
+impl PvCore {
+    /// A put of the author's: through limits, checks, hook or device as a client's, also where clients may not put.
     pub(crate) fn put_from_code(self: &Arc<Self>, value: Value) -> Putting {
-        self.ask(|asker| self.check_value(&value).and_then(|()| self.put_value(value, false, asker)))
+        self.ask("this IOC", |asker| self.put_value(self.fitting(value)?, false, asker))
     }
 
     /// The same, for a value of another type.
     pub(super) fn put_converted(self: &Arc<Self>, wire: WireArray<'_>) -> Putting {
-        self.ask(|asker| self.convert(wire).and_then(|value| self.put_value(value, false, asker)))
+        self.ask("this IOC", |asker| self.put_wire(wire, asker))
     }
 
-    fn ask(&self, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
-        self.ask_by("this IOC", put)
+    /// A put by somebody else than a circuit, with the rights of a client.
+    pub(crate) fn put_by(self: &Arc<Self>, wire: WireArray<'_>, by: &str) -> Putting {
+        self.ask(by, |asker| {
+            self.admit(asker)?;
+            self.put_wire(wire, asker)
+        })
     }
 
-    fn ask_by(&self, by: &str, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
+    /// The same to a field.
+    pub(crate) fn put_field_by(
+        self: &Arc<Self>,
+        field: &'static FieldSpec,
+        wire: WireArray<'_>,
+        by: &str,
+    ) -> Putting {
+        match self.store_field(field, wire, &Asker::Code(by, Cell::new(None))) {
+            Ok(after) => self.ask(by, |asker| self.follow_up(after, asker)),
+            Err(error) => Putting::done(Err(error)),
+        }
+    }
+
+    fn ask(&self, by: &str, put: impl FnOnce(&Asker<'_>) -> Result<bool, PutError>) -> Putting {
         let (putting, answer) = Putting::new();
         let asker = Asker::Code(by, Cell::new(Some(answer)));
         let result = put(&asker);
@@ -75,57 +143,69 @@ impl PvCore {
         }
     }
 
-    /// A put by somebody else than a circuit, with the rights of a client.
-    pub(crate) fn put_by(self: &Arc<Self>, wire: WireArray<'_>, by: &str) -> Putting {
-        let writable = self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE));
-        self.ask_by(by, |asker| match writable {
-            true => self.convert(wire).and_then(|value| self.put_value(value, false, asker)),
-            false => Err(PutError::ReadOnly),
+    /// Stores a value that a hook let pass, behind what was posted before.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub(crate) fn store_put(self: &Arc<Self>, value: Value) -> Result<(), PutError> {
+        self.check_length(&value)?;
+        let pv = self.clone();
+        self.afterwards(move || pv.keep(value));
+        Ok(())
+    }
+
+    /// What a put of a value of the PV's own type stores.
+    fn fitting(&self, value: Value) -> Result<Value, PutError> {
+        self.check_length(&value)?;
+        Ok(match value {
+            Value::Scalar(scalar) => Value::Scalar(self.within_control(scalar, &self.meta())?),
+            array => array,
         })
     }
 
-    /// True for a scalar whose puts need nothing but to be stored.
-    fn is_plain(&self) -> bool {
-        matches!(self.fixed.hook, PutHook::Store)
-            && self.fixed.shape == Shape::Scalar
-            && self.fixed.checks.is_empty()
-            && self.hooks().is_none()
+    fn check_length(&self, value: &Value) -> Result<(), PutError> {
+        let (length, capacity) = (value.len(), self.fixed.capacity);
+        if length > capacity as usize {
+            return Err(PutError::Refused(format!("{length} elements, {capacity} fit")));
+        }
+        Ok(())
+    }
+}
+
+/// What both come to.
+impl PvCore {
+    /// Whether a put is taken at all.
+    fn admit(&self, asker: &Asker<'_>) -> Result<(), PutError> {
+        // The circuit may not have heard yet that the right to put was taken.
+        if !self.is_writable() {
+            return Err(PutError::ReadOnly);
+        }
+        if self.flags.load(Relaxed) & flags::SPECIAL != 0 && !self.takes(asker) {
+            return Err(PutError::Disabled);
+        }
+        Ok(())
+    }
+
+    /// What comes before a put to a PV with DISP or TPRO; false when the put is refused.
+    #[cold]
+    fn takes(&self, asker: &Asker<'_>) -> bool {
+        if self.is_traced() {
+            tracing::info!("{}: put by {}", self.name, asker.describe());
+        }
+        !self.refuses_puts()
+    }
+
+    /// True while clients may put to the value.
+    fn is_writable(&self) -> bool {
+        self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE))
     }
 
     fn show_refusal(&self, error: &PutError, asker: &Asker<'_>) {
-        // A device that is down shows COMM, which says more.
-        if *error != PutError::Offline {
+        // A device that is down shows COMM, which says more; DISP is nothing wrong with the PV.
+        if !matches!(error, PutError::Offline | PutError::Disabled) {
             self.set_alarm(Alarm::WRITE);
         }
         self.log_refusal("", error, asker);
-    }
-
-    /// A client's put to a field.
-    pub(crate) fn put_field(
-        &self,
-        field: Field,
-        wire: WireArray<'_>,
-        request: &PutRequest<'_>,
-    ) -> PutOutcome {
-        let stored = self.store_field(field, wire, &Asker::Client(request));
-        PutOutcome::Done(
-            stored.map_err(|error| PutFailure { status: error.eca(), reason: error.to_string() }),
-        )
-    }
-
-    /// The same by somebody else than a circuit.
-    pub(crate) fn put_field_by(&self, field: Field, wire: WireArray<'_>, by: &str) -> Putting {
-        Putting::done(self.store_field(field, wire, &Asker::Code(by, Cell::new(None))))
-    }
-
-    fn store_field(&self, field: Field, wire: WireArray<'_>, asker: &Asker<'_>) -> Result<(), PutError> {
-        let stored = field
-            .convert(self, wire)
-            .and_then(|written| self.retune(|state| field.store(self, state, written)));
-        if let Err(error) = &stored {
-            self.log_refusal(&field.name(), error, asker);
-        }
-        stored
     }
 
     fn log_refusal(&self, field: &str, error: &PutError, asker: &Asker<'_>) {
@@ -136,52 +216,70 @@ impl PvCore {
         });
     }
 
-    /// The plain case: one lock, no allocation.
-    fn put_scalar(&self, wire: WireArray<'_>) -> Result<(), PutError> {
-        let native = self.fixed.native;
-        let early = match native {
-            NativeType::Enum => None,
-            _ if wire.ty == native => wire.element(0),
-            NativeType::String => None,
-            _ => Some(wire.to_scalar(native, &[], 0)?),
+    fn store_field(
+        &self,
+        field: &'static FieldSpec,
+        wire: WireArray<'_>,
+        asker: &Asker<'_>,
+    ) -> Result<After, PutError> {
+        let stored = match Field::Of(field) {
+            other if self.refuses_puts() && !other.is_always_taken() => Err(PutError::Disabled),
+            _ => field.convert(wire).and_then(|written| {
+                self.retune(field.live.rules_alarm(), |state| field.store(self, state, &written))
+            }),
         };
-        batch(|| {
-            let mut state = self.lock();
-            let scalar = match early {
-                Some(scalar) => scalar,
-                None => wire.to_scalar(native, &state.meta.labels, state.meta.precision)?,
-            };
-            check_control(&scalar, &state.meta)?;
-            state.store_scalar(scalar, self.fixed.every_post);
-            Ok(())
-        })
+        stored.inspect_err(|error| self.log_refusal(field.name, error, asker))
     }
 
-    /// Any other put of a client; true when its answer comes later.
-    fn put_wire(self: &Arc<Self>, wire: WireArray<'_>, asker: Asker<'_>) -> Result<bool, PutError> {
+    /// What a written field starts; true when the answer comes later.
+    fn follow_up(self: &Arc<Self>, after: After, asker: &Asker<'_>) -> Result<bool, PutError> {
+        let acts = !matches!(self.fixed.hook, PutHook::Store) || self.hooks().is_some();
+        match after {
+            After::Nothing => Ok(false),
+            After::Scan => {
+                self.tell_scan();
+                Ok(false)
+            }
+            After::Process if !acts => {
+                self.apply(self.read(false).update.value, Post::default());
+                Ok(false)
+            }
+            After::Process | After::Put(_) if !self.is_writable() => Err(PutError::ReadOnly),
+            After::Process => self.accept(self.read(false).update.value, false, asker),
+            After::Put(index) => self.put_value(Scalar::Enum(index).into(), false, asker),
+        }
+    }
+
+    /// A put as it came over the wire; true when its answer comes later.
+    fn put_wire(self: &Arc<Self>, wire: WireArray<'_>, asker: &Asker<'_>) -> Result<bool, PutError> {
         let value = self.convert(wire)?;
-        let cut = wire.ty == NativeType::String && value.len() == 39;
-        self.put_value(value, cut, &asker)
+        let cut = wire.ty == NativeType::String && value.len() == FixedString::MAX;
+        self.put_value(value, cut, asker)
     }
 
-    /// Stores a value or has it executed; true when the answer comes later. `cut` says that a text may have been
-    /// cut by its client.
+    /// A put of this value; `cut` says that a text may have lost its end.
     fn put_value(self: &Arc<Self>, value: Value, cut: bool, asker: &Asker<'_>) -> Result<bool, PutError> {
         for check in &self.fixed.checks {
             checked(|| check(&value))?;
         }
+        self.accept(value, cut, asker)
+    }
+
+    /// Does what a put of this value does.
+    fn accept(self: &Arc<Self>, value: Value, cut: bool, asker: &Asker<'_>) -> Result<bool, PutError> {
+        let hook = self.hooks().filter(|end| end.takes_puts());
+        let stores = matches!(self.fixed.hook, PutHook::Store) && hook.is_none();
+        if stores || self.lock().runs_no_command() {
+            self.keep(value);
+            return Ok(false);
+        }
         let answer = || asker.answer();
         match &self.fixed.hook {
-            PutHook::Store => match self.hooks().filter(|end| end.takes_puts()) {
-                Some(end) => {
+            PutHook::Store => {
+                if let Some(end) = hook {
                     end.put(self, value, asker.circuit(), asker.describe(), answer)?;
-                    return Ok(true);
                 }
-                None => {
-                    self.apply(value, None, None);
-                    return Ok(false);
-                }
-            },
+            }
             PutHook::NoDevice => return Err(PutError::Offline),
             PutHook::Command { port, policy, make } => {
                 let command = make_command(|| make(&value))?;
@@ -197,33 +295,6 @@ impl PvCore {
         Ok(true)
     }
 
-    /// Stores a value that a hook let pass.
-    ///
-    /// # Errors
-    /// When it does not fit.
-    pub(crate) fn store_put(self: &Arc<Self>, value: Value) -> Result<(), PutError> {
-        self.check_length(&value)?;
-        self.clone().post(value, None, None);
-        Ok(())
-    }
-
-    /// The rules for a put that came as a value.
-    fn check_value(&self, value: &Value) -> Result<(), PutError> {
-        self.check_length(value)?;
-        match value {
-            Value::Scalar(scalar) => check_control(scalar, &self.meta()),
-            Value::Array(_) => Ok(()),
-        }
-    }
-
-    fn check_length(&self, value: &Value) -> Result<(), PutError> {
-        let (length, capacity) = (value.len(), self.fixed.capacity);
-        if length > capacity as usize {
-            return Err(PutError::Refused(format!("{length} elements, {capacity} fit")));
-        }
-        Ok(())
-    }
-
     fn convert(&self, wire: WireArray<'_>) -> Result<Value, PutError> {
         let meta = self.meta();
         let native = self.fixed.native;
@@ -231,12 +302,33 @@ impl PvCore {
         Ok(match self.fixed.shape {
             Shape::Scalar => {
                 let scalar = wire.to_scalar(native, &meta.labels, meta.precision)?;
-                check_control(&scalar, &meta)?;
-                Value::Scalar(scalar)
+                Value::Scalar(self.within_control(scalar, &meta)?)
             }
             Shape::Array => Value::array(wire.to_array(native, capacity, &meta.labels, meta.precision)?),
             Shape::Text => wire.to_text(capacity)?.into_value(),
         })
+    }
+
+    /// What a put of a number stores by the control limits.
+    fn within_control(&self, scalar: Scalar, meta: &Meta) -> Result<Scalar, PutError> {
+        let limits = meta.control;
+        if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
+            return Ok(scalar);
+        }
+        match (scalar.as_f64(), self.fixed.control) {
+            (Some(number), rule) if !(limits.low..=limits.high).contains(&number) => match rule {
+                ControlRule::Show => Ok(scalar),
+                ControlRule::Clamp if !number.is_nan() => {
+                    Ok(number_as(scalar.native(), number.clamp(limits.low, limits.high)))
+                }
+                _ => Err(PutError::OutsideLimits {
+                    value: number.to_string(),
+                    low: limits.low.to_string(),
+                    high: limits.high.to_string(),
+                }),
+            },
+            _ => Ok(scalar),
+        }
     }
 }
 
@@ -256,24 +348,10 @@ fn blame(what: &str, reason: String) -> String {
     if reason.starts_with("panicked") { format!("{what} {reason}") } else { reason }
 }
 
-fn check_control(scalar: &Scalar, meta: &Meta) -> Result<(), PutError> {
-    let limits = meta.control;
-    if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
-        return Ok(());
-    }
-    match scalar.as_f64() {
-        Some(number) if !(limits.low..=limits.high).contains(&number) => Err(PutError::OutsideLimits {
-            value: number.to_string(),
-            low: limits.low.to_string(),
-            high: limits.high.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// Who puts.
 enum Asker<'a> {
     Client(&'a PutRequest<'a>),
+    /// Code of this process, under a name.
     Code(&'a str, Cell<Option<Answer>>),
 }
 

@@ -6,9 +6,13 @@ use ca::proto::dbr::{LimitPair, Meta, Scalar, Stamp, Value};
 use ca::proto::{Acknowledge, Alarm, EventMask};
 use ca::server::{Reading, Subscriber, Update};
 
-use super::alarm_rule;
+use super::alarm_group::{Membership, Raised};
+use super::alarm_rule::{self, raised};
+use super::core::PvCore;
 use super::field::Field;
-use super::tuning::{Limit, Tuning};
+use super::post::Post;
+use super::tuning::Tuning;
+use crate::record::{Limit, Live};
 use crate::states::States;
 
 /// A circuit's feed of one field.
@@ -23,6 +27,8 @@ pub(super) struct State {
     /// It was declared, put or posted.
     pub(super) defined: bool,
     pub(super) alarm: Alarm,
+    /// The alarm is that of the value by the rules of the PV.
+    pub(super) by_rule: bool,
     pub(super) acknowledge: Acknowledge,
     pub(super) stamp: Stamp,
     pub(super) meta: Arc<Meta>,
@@ -47,6 +53,7 @@ impl State {
             value,
             defined,
             alarm: Alarm::UDF,
+            by_rule: true,
             acknowledge: Acknowledge::default(),
             stamp: ca::server::now(),
             meta,
@@ -56,18 +63,29 @@ impl State {
             states,
         };
         state.alarm = state.own_alarm();
-        state.acknowledge.severity = state.alarm.severity;
+        if defined {
+            // That there is no value yet needs no acknowledging, as in base.
+            state.acknowledge.severity = state.alarm.severity;
+        }
         state
     }
 
-    /// The alarm of a value by the limits.
-    pub(super) fn alarm_of(&self, value: &Value) -> Alarm {
-        alarm_rule::by_limits(value, &self.meta, self.tuning.as_deref().map(|tuning| &tuning.severities))
+    /// The alarm of a value by the rules of the PV.
+    pub(super) fn alarm_of(&mut self, value: &Value) -> Alarm {
+        match &mut self.tuning {
+            Some(tuning) => tuning.alarm_of(value),
+            None => alarm_rule::by_limits(value, &self.meta),
+        }
     }
 
     /// The alarm of the present value, UDF as long as there is none.
-    pub(super) fn own_alarm(&self) -> Alarm {
-        if self.defined { self.alarm_of(&self.value) } else { Alarm::UDF }
+    pub(super) fn own_alarm(&mut self) -> Alarm {
+        if !self.defined {
+            let severity = self.tuning.as_ref().map_or(Alarm::UDF.severity, |tuning| tuning.undefined);
+            return raised(Alarm::UDF.status, severity);
+        }
+        let value = self.value.clone();
+        self.alarm_of(&value)
     }
 
     pub(super) fn reading(&self, meta: bool) -> Reading {
@@ -80,8 +98,8 @@ impl State {
     }
 
     /// Stores and pushes to the subscribers; returns the old value, to be freed after the lock.
-    pub(super) fn store(&mut self, value: Value, alarm: Alarm, stamp: Option<Stamp>, every: bool) -> Value {
-        let mask = self.accept(&value, alarm, stamp, every);
+    pub(super) fn store(&mut self, value: Value, post: Post, every: bool) -> Value {
+        let mask = self.accept(&value, post, every);
         let old = std::mem::replace(&mut self.value, value);
         self.push(mask);
         old
@@ -91,20 +109,48 @@ impl State {
     #[inline]
     pub(super) fn store_scalar(&mut self, scalar: Scalar, every: bool) {
         let value = Value::Scalar(scalar);
-        let mask = self.accept(&value, self.alarm_of(&value), None, every);
+        let mask = self.accept(&value, Post::default(), every);
         self.value = value;
         self.push(mask);
     }
 
     /// All that a new value changes but the value itself; returns the kinds of change.
     #[inline]
-    fn accept(&mut self, value: &Value, alarm: Alarm, stamp: Option<Stamp>, every: bool) -> EventMask {
+    fn accept(&mut self, value: &Value, post: Post, every: bool) -> EventMask {
+        let Post { alarm, message, stamp } = post;
         let mut mask = self.news(value, every);
-        mask.set(EventMask::ALARM, self.alarm != alarm);
+        self.by_rule = alarm.is_none();
+        let own = alarm.unwrap_or_else(|| self.alarm_of(value));
         self.stamp = stamp.unwrap_or_else(|| self.next_stamp());
-        self.change_alarm(alarm);
         self.defined = true;
+        mask.set(EventMask::ALARM, self.change_alarm(own, message, false));
         mask
+    }
+
+    /// Stores and pushes what a device posts: of a simulated input the simulated value, of a disabled PV nothing.
+    pub(super) fn post(&mut self, pv: &PvCore, value: Value, post: Post) -> Value {
+        let Some(tuning) = &self.tuning else {
+            if post.message.is_some() {
+                self.tune(pv);
+            }
+            return self.store(value, post, pv.fixed.every_post);
+        };
+        if tuning.is_disabled() {
+            let alarm = self.own_alarm();
+            self.set_alarm(alarm, true);
+            return value;
+        }
+        match self.simulated(pv) {
+            Some(simulated) => {
+                self.store(simulated, Post { stamp: post.stamp, ..Post::default() }, pv.fixed.every_post)
+            }
+            None => self.store(value, post, pv.fixed.every_post),
+        }
+    }
+
+    /// True while puts only store their value.
+    pub(super) fn runs_no_command(&self) -> bool {
+        self.tuning.as_ref().is_some_and(|tuning| tuning.is_disabled() || tuning.simulation.mode != 0)
     }
 
     /// The kinds of change that a value is by the deadbands.
@@ -118,24 +164,77 @@ impl State {
         if news { EventMask::VALUE | EventMask::LOG } else { EventMask::empty() }
     }
 
-    pub(super) fn store_alarm(&mut self, alarm: Alarm) {
-        self.stamp = self.next_stamp();
-        self.change_alarm(alarm);
-        self.push(EventMask::ALARM);
+    /// Shows an alarm with the value that there is.
+    pub(super) fn set_alarm(&mut self, alarm: Alarm, by_rule: bool) {
+        self.by_rule = by_rule;
+        let message = self.message().filter(|_| alarm == self.alarm).map(Box::from);
+        if self.change_alarm(alarm, message, true) {
+            self.push(EventMask::ALARM);
+        }
     }
 
-    fn change_alarm(&mut self, alarm: Alarm) {
-        let before = std::mem::replace(&mut self.alarm, alarm);
-        if before == alarm {
-            return;
-        }
-        self.acknowledge.raise(alarm.severity);
-        for (field, changed) in
-            [(Field::Stat, before.status != alarm.status), (Field::Sevr, before.severity != alarm.severity)]
+    /// Shows the alarm of the group that the PV is in.
+    pub(super) fn show_group_alarm(&mut self) {
+        let group = self.tuning.as_ref().and_then(|tuning| tuning.group.as_ref());
+        if let Some(shown) = group.map(Membership::shown)
+            && self.show(shown, true)
         {
+            self.push(EventMask::ALARM);
+        }
+    }
+
+    pub(super) fn message(&self) -> Option<&str> {
+        self.tuning.as_ref().and_then(|tuning| tuning.message.as_deref())
+    }
+
+    /// Takes over an alarm of the PV itself, with a new time if that is asked for; true when what is shown has
+    /// changed.
+    fn change_alarm(&mut self, alarm: Alarm, message: Option<Box<str>>, renew: bool) -> bool {
+        if self.tuning.is_none() && self.alarm == alarm {
+            return false;
+        }
+        let own = Raised { alarm, message };
+        let shown = match self.tuning.as_ref().and_then(|tuning| tuning.group.as_ref()) {
+            Some(group) => group.note(own),
+            None => own,
+        };
+        self.show(shown, renew)
+    }
+
+    fn show(&mut self, shown: Raised, renew: bool) -> bool {
+        let Raised { alarm, message } = shown;
+        let reworded = self.message() != message.as_deref();
+        let before = self.alarm;
+        if before == alarm && !reworded {
+            return false;
+        }
+        self.alarm = alarm;
+        if renew {
+            self.stamp = self.next_stamp();
+        }
+        if let Some(tuning) = self.tuning.as_mut().filter(|_| reworded) {
+            tuning.message = message;
+        }
+        let unacknowledged = self.acknowledge.severity;
+        self.acknowledge.raise(alarm.severity);
+        for (live, changed) in [
+            (Live::Status, before.status != alarm.status),
+            (Live::Severity, before.severity != alarm.severity),
+            (Live::Message, reworded),
+            (Live::Unacknowledged, unacknowledged != self.acknowledge.severity),
+        ] {
             if changed {
-                self.push_field(field, Field::of_alarm(field, alarm), EventMask::VALUE | EventMask::LOG);
+                self.push_live(live);
             }
+        }
+        true
+    }
+
+    /// Pushes a field that shows the alarm.
+    pub(super) fn push_live(&self, live: Live) {
+        let field = self.subscriptions.iter().map(|s| s.field).find(|field| field.live() == Some(live));
+        if let Some(field) = field {
+            self.push_field(field, field.of_alarm(self), EventMask::VALUE | EventMask::LOG);
         }
     }
 
@@ -172,6 +271,13 @@ impl State {
             }
         }
         self.meta = Arc::new(meta);
+    }
+
+    /// The tuning of this PV, made at the first use.
+    pub(super) fn tune(&mut self, pv: &PvCore) -> &mut Tuning {
+        let width = if pv.fixed.every_post { -1.0 } else { 0.0 };
+        let (meta, value) = (&self.meta, &self.value);
+        self.tuning.get_or_insert_with(|| Box::new(Tuning::of(meta, (width, width), Some(value))))
     }
 
     /// Clients that monitor the value.

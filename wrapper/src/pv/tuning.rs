@@ -1,53 +1,19 @@
-//! What engineers tune on a running PV: alarm severities, deadbands, the description.
+//! What engineers tune on a running PV: alarm rules, deadbands, labels' severities, the fields of its record.
 
-use ca::proto::dbr::{LimitPair, Meta};
+use std::collections::BTreeMap;
+
+use ca::proto::dbr::{LimitPair, Meta, Scalar, Value};
 use ca::proto::{AlarmSeverity, EventMask};
 
-/// The four alarm limits, from the highest down: HIHI, HIGH, LOW, LOLO.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
-    HiHi,
-    High,
-    Low,
-    LoLo,
-}
-
-impl Limit {
-    pub(super) const ALL: [Self; 4] = [Self::HiHi, Self::High, Self::Low, Self::LoLo];
-
-    /// The limit as DBR types show it; a NaN means none.
-    pub(super) const fn of(self, meta: &Meta) -> f64 {
-        match self {
-            Self::HiHi => meta.alarm.high,
-            Self::High => meta.warning.high,
-            Self::Low => meta.warning.low,
-            Self::LoLo => meta.alarm.low,
-        }
-    }
-
-    pub(super) const fn set(self, meta: &mut Meta, limit: f64) {
-        match self {
-            Self::HiHi => meta.alarm.high = limit,
-            Self::High => meta.warning.high = limit,
-            Self::Low => meta.warning.low = limit,
-            Self::LoLo => meta.alarm.low = limit,
-        }
-    }
-
-    /// The severity of a limit that is declared without one.
-    pub(super) const fn severity(self) -> AlarmSeverity {
-        match self {
-            Self::HiHi | Self::LoLo => AlarmSeverity::Major,
-            Self::High | Self::Low => AlarmSeverity::Minor,
-        }
-    }
-}
+use super::alarm_group::Membership;
+use super::alarm_rule::number_of;
+use crate::record::{FieldSpec, Limit};
 
 /// A deadband and the value that was last told; below 0 every post is told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadband {
     pub(super) width: f64,
-    last: f64,
+    pub(super) last: f64,
 }
 
 impl Deadband {
@@ -73,31 +39,105 @@ impl Deadband {
     }
 }
 
-/// Kept only by PVs on which something of it was declared or written.
+/// The alarms of an enum's states, and the raw values of the states.
 #[derive(Clone, Debug)]
+pub(crate) struct StateAlarms {
+    /// By index (ZRSV to FFSV).
+    pub(crate) severities: [AlarmSeverity; 16],
+    /// Of an index from 16 on (UNSV).
+    pub(crate) unknown: AlarmSeverity,
+    /// Of any change (COSV).
+    pub(crate) change: AlarmSeverity,
+    /// What RVAL shows (ZRVL to FFVL).
+    pub(super) values: [f64; 16],
+}
+
+impl Default for StateAlarms {
+    fn default() -> Self {
+        let none = AlarmSeverity::NoAlarm;
+        Self { severities: [none; 16], unknown: none, change: none, values: [0.0; 16] }
+    }
+}
+
+/// While DISA equals DISV the PV takes no posts, and its puts run no command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Disable {
+    pub(super) now: i16,
+    pub(super) value: i16,
+    pub(super) severity: AlarmSeverity,
+}
+
+/// SIMM and SIMS.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Simulation {
+    pub(super) mode: u16,
+    pub(super) severity: AlarmSeverity,
+}
+
+/// Kept only by PVs on which something of it was declared or written, and by those with a record type.
+#[derive(Debug)]
 pub(super) struct Tuning {
     /// HIHI, HIGH, LOW, LOLO as they were written; in force where the severity is set.
     pub(super) limits: [f64; 4],
     pub(super) severities: [AlarmSeverity; 4],
+    /// HYST.
+    pub(super) hysteresis: f64,
+    /// LALM: the limit of the last alarm, or the last value without one; of an enum the last state.
+    pub(super) last_alarm: f64,
     /// MDEL: for VALUE.
     pub(super) value_deadband: Deadband,
     /// ADEL: for LOG.
     pub(super) log_deadband: Deadband,
+    /// A NaN is no value, as in records.
+    pub(super) nan_is_undefined: bool,
+    /// UDFS.
+    pub(super) undefined: AlarmSeverity,
+    pub(super) disable: Disable,
+    pub(super) simulation: Simulation,
+    pub(super) states: Option<Box<StateAlarms>>,
     /// DESC, in place of the declared one.
     pub(super) description: Option<Box<str>>,
+    /// AMSG.
+    pub(super) message: Option<Box<str>>,
+    /// What was written to the other fields, by their numbers.
+    fields: BTreeMap<u16, Value>,
+    /// What those who monitor a field that follows the value were told last.
+    pub(super) told: BTreeMap<u16, Value>,
+    pub(super) group: Option<Membership>,
 }
 
 impl Tuning {
     /// What metadata without tuning stand for, with these deadbands; `told` is the number that everybody knows.
-    pub(super) fn new(meta: &Meta, value_deadband: f64, log_deadband: f64, told: Option<f64>) -> Self {
+    fn new(meta: &Meta, value_deadband: f64, log_deadband: f64, told: Option<f64>) -> Self {
         let mut tuning = Self {
             limits: [0.0; 4],
             severities: [AlarmSeverity::NoAlarm; 4],
+            hysteresis: 0.0,
+            last_alarm: told.unwrap_or_default(),
             value_deadband: Deadband::new(value_deadband, told),
             log_deadband: Deadband::new(log_deadband, told),
+            nan_is_undefined: false,
+            undefined: AlarmSeverity::Invalid,
+            disable: Disable { now: 0, value: 1, severity: AlarmSeverity::NoAlarm },
+            simulation: Simulation::default(),
+            states: None,
             description: None,
+            message: None,
+            fields: BTreeMap::new(),
+            told: BTreeMap::new(),
+            group: None,
         };
         Limit::ALL.into_iter().for_each(|limit| tuning.declare(limit, limit.of(meta)));
+        tuning
+    }
+
+    /// The same, for a PV whose value, if it has one, everybody knows.
+    pub(super) fn of(meta: &Meta, (value_deadband, log_deadband): (f64, f64), value: Option<&Value>) -> Self {
+        let told = value.and_then(number_of);
+        let mut tuning = Self::new(meta, value_deadband, log_deadband, told);
+        if let Some(Value::Scalar(Scalar::Enum(index))) = value {
+            tuning.last_alarm = f64::from(*index);
+        }
         tuning
     }
 
@@ -128,6 +168,23 @@ impl Tuning {
         mask.set(EventMask::VALUE, self.value_deadband.is_news(number));
         mask.set(EventMask::LOG, self.log_deadband.is_news(number));
         mask
+    }
+
+    pub(super) fn is_disabled(&self) -> bool {
+        self.disable.now == self.disable.value
+    }
+
+    /// What a field keeps.
+    pub(super) fn stored(&self, field: &FieldSpec) -> Option<&Value> {
+        self.fields.get(&field.number)
+    }
+
+    pub(super) fn keep(&mut self, field: &FieldSpec, value: Value) {
+        self.fields.insert(field.number, value);
+    }
+
+    pub(super) fn states(&mut self) -> &mut StateAlarms {
+        self.states.get_or_insert_default()
     }
 }
 

@@ -10,7 +10,7 @@ use super::arg::Arg;
 use super::text;
 use crate::device::{Command, DeviceError, DeviceIo, Reply, Watch};
 use crate::group::{GroupBuilder, GroupError};
-use crate::pv::Pv;
+use crate::pv::{Post, Pv};
 
 /// Where a device goes that is told to step and has no trajectory.
 const IDLE: f64 = 0.0;
@@ -247,8 +247,8 @@ impl Follower {
 
 impl Pvs {
     fn lost(&self) {
-        self.index.post_alarm(self.index.get(), Alarm::LINK);
-        self.missed.post_alarm(self.missed.get(), Alarm::LINK);
+        self.index.post_with(self.index.get(), Post::new().alarm(Alarm::LINK));
+        self.missed.post_with(self.missed.get(), Post::new().alarm(Alarm::LINK));
     }
 
     fn back(&self) {

@@ -5,7 +5,7 @@ use ca::proto::dbr::FixedString;
 use crate::device::{DeviceError, DevicePort, Reply};
 use crate::group::{GroupBuilder, GroupError};
 use crate::hooks::PutHook;
-use crate::pv::Pv;
+use crate::pv::{Post, Pv};
 
 /// Capacity of CMD and `message`, in bytes.
 const LONG: usize = 10_000;
@@ -241,7 +241,7 @@ impl Template {
 
 /// Stores at once: the caller holds the books, which order the template's states.
 fn set<T: crate::pv_type::PvType>(pv: &Pv<T>, value: T) {
-    pv.core().apply(value.into_value(), None, None);
+    pv.core().apply(value.into_value(), Post::new());
 }
 
 fn cut(text: &str) -> String {

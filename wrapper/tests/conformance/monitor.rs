@@ -1,7 +1,7 @@
 //! EVENT_ADD, EVENT_CANCEL, EVENTS_OFF and EVENTS_ON, and a client that does not read.
 
 use ca_proto::wire::Command;
-use wrapper::Alarm;
+use wrapper::{Alarm, Post};
 
 use crate::raw::{Raw, message};
 use crate::support::{
@@ -81,7 +81,7 @@ fn server_42_the_mask_selects() {
     assert_eq!(updated(&mut raw), with(15), "the first updates");
     bench.double.post(2.0);
     assert_eq!(updated(&mut raw), with(1 | 2), "a new value");
-    bench.double.post_alarm(2.0, Alarm::COMM);
+    bench.double.post_with(2.0, Post::new().alarm(Alarm::COMM));
     assert_eq!(updated(&mut raw), with(4), "a new alarm");
     bench.double.post(3.0);
     assert_eq!(updated(&mut raw), with(1 | 2 | 4), "a new value without the alarm");

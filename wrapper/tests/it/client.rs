@@ -107,7 +107,7 @@ fn a_text_fills_its_pv_and_one_that_does_not_fit_is_refused_with_both_numbers() 
 fn a_reading_has_alarm_and_time_and_a_pv_never_processed_has_none() {
     let served = serve();
     let taken = UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
-    served.double.post_at(9.0, taken);
+    served.double.post_with(9.0, wrapper::Post::new().at(taken));
     let reading: Reading<f64> = served.get("double");
     assert_eq!(reading, Reading { value: 9.0, alarm: Alarm::NONE, time: Some(taken) });
     let text: Reading<String> = served.get("double");

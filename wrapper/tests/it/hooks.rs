@@ -249,6 +249,27 @@ fn a_scan_that_fails_every_third_time_goes_on_and_shows_it() {
 }
 
 #[test]
+fn the_field_scan_says_how_often_a_scan_runs() {
+    let mut group = GroupBuilder::new("s:");
+    let pv = group.pv("v", 0).record("longin").add().expect("a good PV");
+    let odd = Scan::by_field(Duration::from_millis(300));
+    let rule = group.scan(&pv, odd, |_| ()).expect_err("no such choice").to_string();
+    assert_eq!(rule, r#"PV "s:v": SCAN has no period of 300ms, only 10, 5, 2, 1, 0.5, 0.2 and 0.1 s"#);
+    group.scan(&pv, Scan::by_field(Duration::from_secs(10)), |pv| pv.post(pv.get() + 1)).expect("a scan");
+    let mut lab = Lab::of(group);
+    let scan = lab.raw.channel("s:v.SCAN");
+    assert_eq!(lab.raw.get(scan, 0, 1).text(), "10 second");
+    assert_eq!(pv.get(), 0);
+    let choose = |lab: &mut Lab, choice: f64| assert_eq!(lab.raw.put(scan, choice), 1);
+    choose(&mut lab, 9.0);
+    eventually("it runs each 0.1 s", || (pv.get() >= 3).then_some(()));
+    choose(&mut lab, 0.0);
+    let passive = pv.get();
+    choose(&mut lab, 9.0);
+    eventually("it runs again", || (pv.get() > passive + 1).then_some(()));
+}
+
+#[test]
 fn startup_hooks_run_in_order_and_one_that_fails_is_an_alarm_of_its_pv_alone() {
     let mut group = GroupBuilder::new("s:");
     let (a, b) = (group.pv("a", 0).add().expect("a PV"), group.pv("b", 0).add().expect("a PV"));

@@ -4,15 +4,19 @@
 mod raw;
 
 mod abort;
+mod alarms;
 mod client;
 mod client_tutorial;
 mod commands;
 mod derive;
+mod fields;
 mod follow;
 mod hooks;
 mod load;
+mod own_loop;
 mod pv;
 mod queue;
+mod records;
 mod restart;
 mod robot;
 mod states;

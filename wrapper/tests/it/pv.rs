@@ -1,7 +1,7 @@
 //! Plain PVs: types, limits, one push per post.
 
 use ca_proto::wire::Command;
-use wrapper::{AccessRights, Alarm, Config, FixedString, GroupBuilder, Ioc, Pv};
+use wrapper::{AccessRights, Alarm, Bytes, Config, FixedString, GroupBuilder, Ioc, Post, Pv};
 
 use crate::raw::{Raw, eventually};
 
@@ -95,7 +95,7 @@ fn an_equal_scalar_is_silent_and_an_alarm_edge_is_not() {
     let alarm = raw.monitor(number, 13, 1, 4);
     (0..2).for_each(|_| _ = raw.next());
     served.number.post(1.5);
-    served.number.post_alarm(1.5, Alarm::COMM);
+    served.number.post_with(1.5, Post::new().alarm(Alarm::COMM));
     served.number.post(3.0);
     let seen: Vec<_> = (0..3).map(|_| raw.next().header.p2).collect();
     assert_eq!(seen, [alarm, value, alarm], "COMM without a new value; then the value, and COMM cleared");
@@ -113,6 +113,17 @@ fn a_large_array_is_shared_whole_and_its_length_is_the_current_one() {
     let all = raw.get(array, 6, 0);
     assert_eq!((all.header.count, all.payload == payload), (20_000, true));
     assert_eq!(raw.get(array, 20, 3).payload[16..], payload[..24]);
+}
+
+#[test]
+fn bytes_are_shared_and_not_copied() {
+    let mut g = GroupBuilder::new("p:");
+    let image = g.pv("image", Bytes::new()).max_length(4).add().expect("good");
+    let frame = Bytes::from(vec![1, 2, 3]);
+    image.post(frame.clone());
+    assert_eq!((image.get(), image.get().as_ptr()), (frame.clone(), frame.as_ptr()));
+    assert_eq!(image.any().typed::<Vec<u8>>().map(|pv| pv.get()), Some(vec![1, 2, 3]));
+    assert!(image.any().typed::<String>().is_none());
 }
 
 #[test]

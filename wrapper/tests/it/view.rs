@@ -110,3 +110,18 @@ fn a_view_outlives_its_ioc_and_shows_nothing_then() {
     lab.ioc.stop();
     assert!(lab.view.pvs().is_empty() && lab.view.open("v:text").is_none());
 }
+
+#[test]
+fn the_puts_and_posts_of_a_device_are_traced_by_its_prefix() {
+    let lab = lab();
+    let handle = lab.ioc.handle();
+    let traced = |name: &str| match lab.view.open(&format!("{name}.TPRO")).expect("a field").get().value {
+        Value::Scalar(Scalar::Char(on)) => on,
+        other => panic!("a char, not {other:?}"),
+    };
+    assert_eq!((handle.trace("v:", true), handle.trace("nobody:", true)), (3, 0));
+    assert_eq!((traced("v:number"), traced("v:text")), (1, 1));
+    handle.trace("v:number", false);
+    assert_eq!((traced("v:number"), traced("v:text")), (0, 1));
+    lab.ioc.stop();
+}

@@ -42,7 +42,7 @@ impl Port {
             if books.aborts.len() >= self.limit {
                 return Err(PutError::QueueFull { queued: books.aborts.len() });
             }
-            pv.apply(value, None, None);
+            pv.keep(value);
             if !wanted {
                 return Ok(false);
             }

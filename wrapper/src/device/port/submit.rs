@@ -111,12 +111,12 @@ impl Port {
                     template.accepted(number);
                 }
             }
-            pv.apply(value, None, None);
+            pv.keep(value);
             command.submit(
                 number,
                 Completion::new(Pending {
                     port: self.clone(),
-                    source: Some(pv.clone()),
+                    source: Some(pv.begin()),
                     number,
                     answer: answer(),
                     started: Instant::now(),

@@ -57,8 +57,8 @@ impl Port {
         self.take(command, false)
     }
 
-    /// Waits until there is a command, a nudge, or the time is over.
-    pub(crate) fn wait(&self, until: Option<Instant>) {
+    /// Waits until there is a command, a nudge, or the time is over; true when ABORT was put.
+    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         let mut select = crossbeam_channel::Select::new();
         select.recv(&self.queue.1);
         select.recv(&self.urgent.1);
@@ -68,9 +68,7 @@ impl Port {
             Some(until) => select.ready_deadline(until).ok(),
             None => Some(select.ready()),
         };
-        if ready == Some(nudge) {
-            let _ = self.nudge.1.try_recv();
-        }
+        ready == Some(nudge) && self.nudge.1.try_recv().is_ok() && self.is_aborting()
     }
 
     /// Shows how long the running command has taken, ten times a second at most.
