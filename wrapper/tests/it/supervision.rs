@@ -112,11 +112,13 @@ impl Lab {
 
 #[test]
 fn a_device_that_is_never_restarted_stays_down_until_restart_is_put() {
-    let mut lab = Lab::start(RestartPolicy::never(), false);
+    let mut lab = Lab::start(RestartPolicy::never().back_off(Duration::from_millis(1)), false);
     lab.until_label("health.ALIVE", "Up");
     assert_eq!(lab.command("panic"), 160);
     lab.until_label("health.ALIVE", "Down");
     lab.until_label("seq.STATE", "Offline");
+    // Round trips enough for many a restart after 1 ms.
+    (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 0.0));
     assert_eq!(lab.command("ok"), 160, "it is down");
     assert_eq!((lab.startups(), lab.number("health.RESTARTS")), (1, 0.0));
     lab.restart();
@@ -132,6 +134,8 @@ fn a_device_is_tried_as_often_as_its_limit_says() {
     let mut lab = Lab::start(policy, true);
     eventually("it was tried", || (lab.startups() == 3).then_some(()));
     lab.until_label("health.ALIVE", "Down");
+    (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 2.0));
+    assert_eq!(lab.startups(), 3);
     lab.remote.broken.store(false, SeqCst);
     lab.restart();
     lab.until_label("health.ALIVE", "Up");
