@@ -1,5 +1,6 @@
 //! `seqioc`: starts IOCs, lists devices, reads and writes PVs, explains the network.
 
+mod cmd;
 mod diagnose;
 mod list;
 mod manual;
@@ -37,6 +38,11 @@ enum Command {
     /// Serve devices: the ones named, or all
     #[command(after_help = wrapper::launch::STATUS)]
     Run(run::Options),
+    /// Send a command to a device and show how it goes, until it is done
+    ///
+    /// On a terminal with a progress bar. Ctrl-C aborts the command; a second one ends only this program.
+    #[command(after_help = cmd::STATUS)]
+    Cmd(cmd::Options),
     /// Print the JSON schema of the config file
     ///
     /// Editors check a TOML file against it.
@@ -79,6 +85,7 @@ fn main() -> ExitCode {
     }
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options).map(done),
+        Command::Cmd(options) => cmd::run(&options),
         Command::Schema => schema().map(done),
         Command::List(options) => list::run(&options).map(done),
         Command::Repeater(options) => repeater::run(&options).map(done),

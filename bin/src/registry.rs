@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use wrapper::config::{Arguments, ConfigFile};
 use wrapper::launch::RunOptions;
-use wrapper::{IocBuilder, SystemDevice};
+use wrapper::{IocBuilder, RestartPolicy, SystemDevice};
 
 /// A kind of device.
 pub(crate) struct Kind {
@@ -16,6 +16,12 @@ pub(crate) struct Kind {
 
 /// All kinds, in the order in which they start.
 pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        name: "beamline",
+        prefix: beamline::PREFIX,
+        about: "inserts and retracts by a motor of any IOC",
+        make: |arguments| Ok(Box::new(beamline::Beamline::with(arguments.parse()?))),
+    },
     Kind {
         name: "chart",
         prefix: chart::PREFIX,
@@ -31,14 +37,20 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "example",
         prefix: example::PREFIX,
-        about: "stores trajectories, moves, fails when told to",
-        make: |arguments| arguments.none().map(|()| Box::new(example::Example::new()) as _),
+        about: "stores trajectories, follows a sequencer, moves, fails when told to",
+        make: |arguments| Ok(Box::new(example::Example::with(arguments.parse()?))),
     },
     Kind {
         name: "motor",
         prefix: mock_motor::PREFIX,
         about: "a motor record: moves, jogs, homes, has limits and faults",
         make: |arguments| arguments.none().map(|()| Box::new(mock_motor::MockMotor::new()) as _),
+    },
+    Kind {
+        name: "sequencer",
+        prefix: sequencer::PREFIX,
+        about: "steps all that follow it, by the clock or in lock step",
+        make: |arguments| Ok(Box::new(sequencer::Sequencer::with(arguments.parse()?))),
     },
 ];
 
@@ -55,6 +67,7 @@ pub(crate) struct Served {
     pub(crate) kind: &'static Kind,
     pub(crate) prefix: String,
     device: Box<dyn SystemDevice>,
+    policy: RestartPolicy,
 }
 
 /// What the command line takes as device.
@@ -84,7 +97,13 @@ pub(crate) fn in_the_box(kinds: &[&'static Kind], options: Option<&RunOptions>) 
                 || kind.prefix.to_owned(),
                 |options| options.prefix_of(kind.prefix, kinds.len() == 1),
             );
-            Ok(Served { name: kind.name.to_owned(), kind, prefix, device: kind.device()? })
+            Ok(Served {
+                name: kind.name.to_owned(),
+                kind,
+                prefix,
+                device: kind.device()?,
+                policy: RestartPolicy::default(),
+            })
         })
         .collect()
 }
@@ -112,7 +131,8 @@ pub(crate) fn of_file(file: &ConfigFile, names: &[String], options: &RunOptions)
                 .ok_or_else(|| wrong(format!("there is no kind {kind_name:?}, only {}", known())))?;
             let device = (kind.make)(table.arguments.clone().into()).map_err(wrong)?;
             let prefix = options.prefix_of(table.prefix.as_deref().unwrap_or(kind.prefix), single);
-            Ok(Served { name: name.to_owned(), kind, prefix, device })
+            let policy = table.restart.policy().map_err(wrong)?;
+            Ok(Served { name: name.to_owned(), kind, prefix, device, policy })
         })
         .collect()
 }
@@ -120,7 +140,7 @@ pub(crate) fn of_file(file: &ConfigFile, names: &[String], options: &RunOptions)
 /// An IOC of these devices.
 pub(crate) fn build(devices: Vec<Served>) -> Result<IocBuilder> {
     devices.into_iter().try_fold(IocBuilder::new(), |builder, served| {
-        let Served { name, prefix, device, .. } = served;
-        builder.device(&name, &prefix, device).with_context(|| format!("device {name:?}"))
+        let Served { name, prefix, device, policy, .. } = served;
+        builder.device_with(&name, &prefix, device, policy).with_context(|| format!("device {name:?}"))
     })
 }

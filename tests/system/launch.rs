@@ -53,6 +53,10 @@ pub(crate) fn seqioc_of(program: &str, args: &[&str]) -> Command {
         .env("EPICS_CAS_SERVER_PORT", "0")
         .env("EPICS_CAS_BEACON_ADDR_LIST", "127.0.0.1")
         .env("EPICS_CAS_AUTO_BEACON_ADDR_LIST", "NO");
+    if args.first() == Some(&"run") {
+        // What its devices follow is in the same process, unless a test says otherwise.
+        command.env("EPICS_CA_AUTO_ADDR_LIST", "NO").env("EPICS_CA_REPEATER_PORT", free_port().to_string());
+    }
     command
 }
 

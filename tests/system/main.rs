@@ -1,7 +1,9 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
+mod beamline;
 mod chaos;
 mod chart;
+mod cmd;
 mod commands;
 mod config;
 mod diagnose;
@@ -21,6 +23,7 @@ mod recorded;
 mod records;
 mod repeater;
 mod search;
+mod sequence;
 mod soak;
 mod stop;
 mod tools;

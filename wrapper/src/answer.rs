@@ -21,6 +21,11 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// The answer to what nobody waits for.
+    pub(crate) fn nowhere() -> Self {
+        Self::Code(None)
+    }
+
     /// True when somebody waits for it.
     pub(crate) fn is_awaited(&self) -> bool {
         match self {

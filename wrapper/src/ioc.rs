@@ -9,7 +9,7 @@ use ca::server::{Report, Server};
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use crate::device::{DevicePort, DeviceThread, Port, SystemDevice};
+use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
@@ -19,6 +19,8 @@ use crate::table::Table;
 
 /// Where the template's PVs stand behind the device's prefix.
 const TEMPLATE: &str = "seq.";
+/// Where the PVs about the device's thread stand.
+const HEALTH: &str = "health.";
 /// Time for devices to leave their commands when the IOC stops.
 const DEVICES_STOP: Duration = Duration::from_millis(500);
 /// Time for circuits to send their last bytes.
@@ -44,9 +46,10 @@ pub enum IocError {
 /// Collects the devices and groups of an IOC.
 #[derive(Default)]
 pub struct IocBuilder {
-    devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
+    devices: Vec<(Box<dyn SystemDevice>, Arc<Port>, RestartPolicy)>,
     pvs: Vec<Arc<PvCore>>,
     plans: Vec<Plan>,
+    remote: Arc<Remote>,
 }
 
 impl IocBuilder {
@@ -59,13 +62,22 @@ impl IocBuilder {
     ///
     /// # Errors
     /// When one of its PVs cannot be built.
-    pub fn device(
+    pub fn device(self, name: &str, prefix: &str, device: Box<dyn SystemDevice>) -> Result<Self, GroupError> {
+        self.device_with(name, prefix, device, RestartPolicy::default())
+    }
+
+    /// As [`IocBuilder::device`], with a policy for its restarts.
+    ///
+    /// # Errors
+    /// Those of [`IocBuilder::device`].
+    pub fn device_with(
         mut self,
         name: &str,
         prefix: &str,
         mut device: Box<dyn SystemDevice>,
+        policy: RestartPolicy,
     ) -> Result<Self, GroupError> {
-        let port = Port::new(name);
+        let port = Port::new(name, &self.remote);
         let handle = DevicePort::new(&port);
         let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
@@ -77,8 +89,18 @@ impl IocBuilder {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
         port.attach(template, commands, group.built().to_vec());
-        self.devices.push((device, port));
-        Ok(self.group(group))
+        // Beside the device's PVs: what it shows of the device stays when that is down.
+        let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
+        port.set_health(Health::build(&mut health, &handle)?);
+        self.devices.push((device, port, policy));
+        Ok(self.group(group).group(health))
+    }
+
+    /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
+    /// the environment.
+    pub fn client(self, config: ca::ClientConfig) -> Self {
+        self.remote.set_config(config);
+        self
     }
 
     /// Adds a group of PVs with its hooks.
@@ -120,10 +142,12 @@ impl IocBuilder {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
+        self.remote.set_own(server.udp_addresses());
         table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
             served: Arc::new(Served::new(table)),
             devices: Vec::new(),
+            watchdog: None,
             server: Some(server),
             #[cfg(feature = "launch")]
             handle: runtime.handle().clone(),
@@ -177,6 +201,8 @@ impl PvDescription {
 pub struct Ioc {
     served: Arc<Served>,
     devices: Vec<DeviceThread>,
+    /// Ends when the IOC is dropped.
+    watchdog: Option<Watchdog>,
     /// Both are there until the IOC stops.
     server: Option<Server<Table>>,
     runtime: Option<Runtime>,
@@ -208,13 +234,17 @@ impl Ioc {
     fn start_threads(
         &mut self,
         plans: Vec<Plan>,
-        devices: Vec<(Box<dyn SystemDevice>, Arc<Port>)>,
+        devices: Vec<(Box<dyn SystemDevice>, Arc<Port>, RestartPolicy)>,
     ) -> std::io::Result<()> {
         for plan in plans {
             self.served.start(plan)?;
         }
-        for (device, port) in devices {
-            self.devices.push(DeviceThread::spawn(device, port)?);
+        if !devices.is_empty() {
+            let ports = devices.iter().map(|(_, port, _)| Arc::downgrade(port)).collect();
+            self.watchdog = Some(Watchdog::spawn(ports)?);
+        }
+        for (device, port, policy) in devices {
+            self.devices.push(DeviceThread::spawn(device, port, policy)?);
         }
         Ok(())
     }

@@ -60,7 +60,8 @@ pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value}
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, Report};
 pub use device::{
-    Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, SystemDevice,
+    Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
+    SystemDevice, Watch,
 };
 pub use frame::{Frame, Frames};
 pub use group::{GroupBuilder, GroupError, PairBuilder, PvBuilder, PvGroup, PvPair};

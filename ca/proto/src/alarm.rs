@@ -169,6 +169,8 @@ impl Alarm {
     pub const WRITE: Self = Self::new(AlarmStatus::Write, AlarmSeverity::Major);
     /// The device that owns the PV is down.
     pub const COMM: Self = Self::new(AlarmStatus::Comm, AlarmSeverity::Invalid);
+    /// LINK and INVALID: what it is taken from is not there.
+    pub const LINK: Self = Self::new(AlarmStatus::Link, AlarmSeverity::Invalid);
 
     /// An alarm of this status and severity.
     pub const fn new(status: AlarmStatus, severity: AlarmSeverity) -> Self {

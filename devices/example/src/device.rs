@@ -6,6 +6,8 @@ use wrapper::{
     Arg, ArgType, Command, CommandSpec, DeviceError, DeviceIo, GroupBuilder, GroupError, Reply, SystemDevice,
 };
 
+use wrapper::sequence::follow::{FollowSettings, Follower};
+
 use crate::pvs::Pvs;
 use crate::trajectory::{MAX_POINTS, linear};
 
@@ -16,11 +18,18 @@ const STEPS: f64 = 20.0;
 pub struct Example {
     commands: Vec<CommandSpec>,
     pvs: Option<Pvs>,
+    follower: Follower,
+    trajectory: Vec<f64>,
 }
 
 impl Example {
-    /// An example.
+    /// An example that follows the demo sequencer.
     pub fn new() -> Self {
+        Self::with(FollowSettings::default())
+    }
+
+    /// An example that follows another sequencer.
+    pub fn with(settings: FollowSettings) -> Self {
         let commands = vec![
             CommandSpec::new("", "stores the list as trajectory").arg("values", ArgType::List, ""),
             CommandSpec::new("linear", "stores a trajectory of even steps, end excluded")
@@ -39,7 +48,16 @@ impl Example {
             CommandSpec::new("panic", "panics, for tests: the device starts again"),
             CommandSpec::new("hang", "never returns, for tests: even the stop of the IOC leaves it behind"),
         ];
-        Self { commands, pvs: None }
+        Self { commands, pvs: None, follower: Follower::new(settings), trajectory: Vec::new() }
+    }
+
+    fn store(&mut self, values: Vec<f64>) -> Result<Reply, DeviceError> {
+        if values.len() > MAX_POINTS {
+            return Err(DeviceError::new(format!("{} points, at most {MAX_POINTS} fit", values.len())));
+        }
+        let message = format!("{} points stored", values.len());
+        self.trajectory.clone_from(&values);
+        Ok(Reply::values(values).with_message(message))
     }
 
     fn go(&self, to: f64, velocity: f64, io: &DeviceIo) -> Result<Reply, DeviceError> {
@@ -69,14 +87,6 @@ impl Default for Example {
     }
 }
 
-fn store(values: Vec<f64>) -> Result<Reply, DeviceError> {
-    if values.len() > MAX_POINTS {
-        return Err(DeviceError::new(format!("{} points, at most {MAX_POINTS} fit", values.len())));
-    }
-    let message = format!("{} points stored", values.len());
-    Ok(Reply::values(values).with_message(message))
-}
-
 impl SystemDevice for Example {
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
@@ -84,14 +94,25 @@ impl SystemDevice for Example {
 
     fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
         self.pvs = Some(Pvs::build(group)?);
-        Ok(())
+        self.follower.pvs(group)
+    }
+
+    fn startup(&mut self, io: &DeviceIo) -> Result<(), DeviceError> {
+        self.follower.startup(io)
     }
 
     fn execute(&mut self, command: Command, io: &DeviceIo) -> Result<Reply, DeviceError> {
+        if command.is_watched() {
+            let val = &self.pvs.as_ref().ok_or("the example has no PVs")?.val;
+            return self.follower.execute(&command, &self.trajectory, io, |to| {
+                val.post(to);
+                Ok(())
+            });
+        }
         match command.name() {
-            "" => store(command.get("values").and_then(Arg::numbers).unwrap_or_default()),
+            "" => self.store(command.get("values").and_then(Arg::numbers).unwrap_or_default()),
             "linear" => {
-                store(linear(command.number("start")?, command.number("end")?, command.number("step")?)?)
+                self.store(linear(command.number("start")?, command.number("end")?, command.number("step")?)?)
             }
             "move" => self.go(command.number("to")?, command.number("velocity")?, io),
             "fail" => {

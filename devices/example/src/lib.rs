@@ -1,4 +1,4 @@
-//! The template example: stores trajectories, moves, fails when told to.
+//! The template example: stores trajectories, moves, fails when told to, follows a sequencer.
 
 mod device;
 mod pvs;

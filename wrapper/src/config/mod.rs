@@ -27,6 +27,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -36,6 +37,7 @@ pub use arguments::Arguments;
 pub use pv::PvTable;
 pub use value::ConfigValue;
 
+use crate::device::RestartPolicy;
 use crate::group::{GroupBuilder, GroupError};
 
 /// Why a config file is refused: where, and the rule.
@@ -73,6 +75,39 @@ pub struct DeviceTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, ConfigValue>")]
     pub arguments: toml::Table,
+    /// When it is started again after a failure.
+    #[serde(default)]
+    pub restart: RestartTable,
+}
+
+/// When a device that has failed is started again.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestartTable {
+    /// How often in a row, 0 for never; without end without it.
+    pub limit: Option<u32>,
+    /// Seconds from the first failure to the next start, 0.2 without it; it doubles with each failure in a row.
+    pub back_off: Option<f64>,
+}
+
+impl RestartTable {
+    /// The policy.
+    ///
+    /// # Errors
+    /// With the rule, when the time is none.
+    pub fn policy(self) -> Result<RestartPolicy, String> {
+        let mut policy = RestartPolicy::default();
+        if let Some(limit) = self.limit {
+            policy = policy.limit(limit);
+        }
+        match self.back_off {
+            None => Ok(policy),
+            Some(seconds) if (0.001..=86_400.0).contains(&seconds) => {
+                Ok(policy.back_off(Duration::from_secs_f64(seconds)))
+            }
+            Some(seconds) => Err(format!("restart: back_off {seconds} is outside 0.001..=86400 s")),
+        }
+    }
 }
 
 /// PVs with a common prefix.

@@ -27,18 +27,60 @@ pub struct Command {
     number: i32,
     within: Option<Duration>,
     completion: Option<Completion>,
+    origin: Origin,
+}
+
+/// Where a command comes from, and whether the template shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Client,
+    Watch { shown: bool },
 }
 
 impl Command {
     /// A command without arguments; the empty name is the one of a bare list or mapping.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), args: Vec::new(), text: None, number: 0, within: None, completion: None }
+        Self {
+            name: name.into(),
+            args: Vec::new(),
+            text: None,
+            number: 0,
+            within: None,
+            completion: None,
+            origin: Origin::Client,
+        }
     }
 
     /// With one more argument.
     #[must_use]
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Arg>) -> Self {
         self.args.push((name.into(), value.into()));
+        self
+    }
+
+    /// A command made by [`DeviceIo::watch`](crate::DeviceIo::watch) that the template shows as those of clients: BUSY,
+    /// COUNT, ACK, `values`, `message`.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.origin = Origin::Watch { shown: true };
+        self
+    }
+
+    /// True when it was made of an update by [`DeviceIo::watch`](crate::DeviceIo::watch): no client gave it.
+    pub fn is_watched(&self) -> bool {
+        self.origin != Origin::Client
+    }
+
+    /// The template does not show it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.origin == Origin::Watch { shown: false }
+    }
+
+    /// Marks it as made of an update.
+    pub(crate) fn watched(mut self) -> Self {
+        if self.origin == Origin::Client {
+            self.origin = Origin::Watch { shown: false };
+        }
         self
     }
 
@@ -151,7 +193,8 @@ pub(crate) struct Completion(Option<Pending>);
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) port: Arc<Port>,
-    pub(crate) source: Active,
+    /// What was put; none when no client gave the command.
+    pub(crate) source: Option<Active>,
     pub(crate) number: i32,
     pub(crate) answer: Answer,
     pub(crate) started: Instant,

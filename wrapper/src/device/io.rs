@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use super::SystemDevice;
 use super::command::Command;
 use super::port::{Port, TICK};
+use super::remote::Channels;
 
 /// Why a sleep ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Interrupted {
-    /// ABORT was put.
+    /// ABORT was put, or RESTART.
     #[error("aborted")]
     Abort,
     /// The IOC stops.
@@ -24,15 +25,22 @@ pub enum Interrupted {
 /// The put end of a device: progress, messages, and the flags that end a command.
 ///
 /// Clones may go to helper threads of the device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DeviceIo {
-    port: Arc<Port>,
+    pub(super) port: Arc<Port>,
+    pub(super) channels: Channels,
     started: Instant,
+}
+
+impl std::fmt::Debug for DeviceIo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DeviceIo").field(&self.port).finish()
+    }
 }
 
 impl DeviceIo {
     pub(crate) fn new(port: Arc<Port>) -> Self {
-        Self { port, started: Instant::now() }
+        Self { port, channels: Channels::default(), started: Instant::now() }
     }
 
     /// The device's name.
@@ -44,7 +52,7 @@ impl DeviceIo {
     pub fn interrupted(&self) -> Option<Interrupted> {
         if self.port.is_stopping() {
             Some(Interrupted::Stop)
-        } else if self.port.is_aborting() {
+        } else if self.port.is_aborting() || self.port.is_restarting() {
             Some(Interrupted::Abort)
         } else if self.port.has_urgent() {
             Some(Interrupted::Urgent)
@@ -91,6 +99,24 @@ impl DeviceIo {
             let _ = self.port.nudged().recv_timeout(left.min(TICK));
             self.port.show_elapsed();
         }
+    }
+
+    /// Waits until [`DeviceIo::wake`] is called, or the time is over; it may also return for no reason.
+    ///
+    /// # Errors
+    /// At once when ABORT is put, an urgent command comes, or the IOC stops.
+    pub fn wait(&self, time: Duration) -> Result<(), Interrupted> {
+        if let Some(reason) = self.interrupted() {
+            return Err(reason);
+        }
+        let _ = self.port.nudged().recv_timeout(time.min(TICK));
+        self.port.show_elapsed();
+        self.interrupted().map_or(Ok(()), Err)
+    }
+
+    /// Ends a wait of the device in [`DeviceIo::wait`]; from any thread.
+    pub fn wake(&self) {
+        self.port.nudge();
     }
 
     /// Takes the next urgent command, if one waits.
@@ -157,7 +183,7 @@ impl CommandInbox {
     /// Waits for the next command, at most until `until`; urgent ones come first.
     pub fn next(&self, until: Option<Instant>) -> Next {
         loop {
-            if self.port.is_stopping() {
+            if self.port.is_stopping() || self.port.is_restarting() {
                 return Next::Stop;
             }
             if let Some(command) = self.port.try_next() {

@@ -4,6 +4,8 @@ mod command;
 mod io;
 mod port;
 mod put_queue;
+mod remote;
+mod supervision;
 mod thread;
 
 use std::time::Duration;
@@ -16,6 +18,10 @@ pub use io::{CommandInbox, DeviceIo, Interrupted, Next};
 pub use port::DevicePort;
 pub(crate) use port::Port;
 pub(crate) use put_queue::PutQueue;
+pub(crate) use remote::Remote;
+pub use remote::Watch;
+pub use supervision::RestartPolicy;
+pub(crate) use supervision::{Health, Watchdog};
 pub(crate) use thread::DeviceThread;
 
 /// A piece of equipment that runs on its own OS thread and is served as PVs.

@@ -11,10 +11,11 @@ use tracing::{error, info};
 
 use super::io::{CommandInbox, DeviceIo};
 use super::port::Port;
+use super::supervision::{RECOVERED, RestartPolicy};
 use super::{DeviceError, SystemDevice};
 
-/// Time between a failure and the next start.
-pub(crate) const BACK_OFF: Duration = Duration::from_millis(200);
+/// How long a device that stays down sleeps at once; whoever wants something of it wakes it.
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// A running device.
 pub(crate) struct DeviceThread {
@@ -25,12 +26,16 @@ pub(crate) struct DeviceThread {
 
 impl DeviceThread {
     /// Starts the thread.
-    pub(crate) fn spawn(device: Box<dyn SystemDevice>, port: Arc<Port>) -> std::io::Result<Self> {
+    pub(crate) fn spawn(
+        device: Box<dyn SystemDevice>,
+        port: Arc<Port>,
+        policy: RestartPolicy,
+    ) -> std::io::Result<Self> {
         let (alive, ended) = bounded::<()>(0);
         let name = format!("dev-{}", port.name());
         let own = port.clone();
         let handle = std::thread::Builder::new().name(name).spawn(move || {
-            supervise(device, &own);
+            supervise(device, &own, policy);
             drop(alive);
         })?;
         Ok(Self { port, handle, ended })
@@ -57,11 +62,12 @@ impl DeviceThread {
     }
 }
 
-fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>) {
+fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>, policy: RestartPolicy) {
     let io = DeviceIo::new(port.clone());
     let inbox = CommandInbox::new(port.clone());
-    let mut last_reason = String::new();
+    let mut failures = Failures::default();
     while !port.is_stopping() {
+        let started = Instant::now();
         let ended = catch_unwind(AssertUnwindSafe(|| {
             device.startup(&io)?;
             if port.up() {
@@ -73,24 +79,60 @@ fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>) {
         if port.is_stopping() {
             break;
         }
-        let reason = match ended {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => error.to_string(),
-            Err(payload) => format!("panicked: {}", panic_text(&*payload)),
-        };
-        // A device that cannot start says so once, not five times a second.
-        if reason != last_reason {
-            error!("{}: {reason}; it is tried again every {BACK_OFF:?}", port.name());
+        if port.take_restart() {
+            info!("{}: started again, as it was asked for", port.name());
+            port.down("started again, as it was asked for");
+            failures = Failures::default();
+        } else {
+            let reason = match ended {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(payload) => format!("panicked: {}", panic_text(&*payload)),
+            };
+            failures.wait(reason, started, policy, port);
         }
-        port.down(&reason);
-        last_reason = reason;
-        let restart = Instant::now() + BACK_OFF;
-        while Instant::now() < restart && !port.is_stopping() {
-            let _ = port.nudged().recv_deadline(restart);
+        if let Some(health) = port.health().filter(|_| !port.is_stopping()) {
+            health.restarted();
         }
     }
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| device.shutdown(&io))) {
         error!("{}: panicked in shutdown: {}", port.name(), panic_text(&*payload));
+    }
+}
+
+/// Failures in a row.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    last: String,
+}
+
+impl Failures {
+    /// Shows a failure, and waits until the device may start again.
+    fn wait(&mut self, reason: String, started: Instant, policy: RestartPolicy, port: &Port) {
+        if started.elapsed() >= RECOVERED {
+            *self = Self::default();
+        }
+        self.count = self.count.saturating_add(1);
+        let wait = policy.wait(self.count);
+        // A device that cannot start says so once, not with every try.
+        if reason != self.last || wait.is_none() {
+            let then = match wait {
+                Some(wait) => format!("it is tried again in {wait:?}, then less often"),
+                None => "it stays down until RESTART is put".to_owned(),
+            };
+            error!("{}: {reason}; {then}", port.name());
+        }
+        port.down(&reason);
+        self.last = reason;
+        let until = wait.and_then(|wait| Instant::now().checked_add(wait));
+        while until.is_none_or(|until| Instant::now() < until) && !port.is_stopping() {
+            if port.take_restart() {
+                *self = Self::default();
+                return;
+            }
+            let _ = port.nudged().recv_deadline(until.unwrap_or_else(|| Instant::now() + IDLE));
+        }
     }
 }
 

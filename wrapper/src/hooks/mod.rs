@@ -98,6 +98,8 @@ pub(crate) enum PutHook {
     CommandText { port: DevicePort },
     /// The end of the running command.
     Abort { port: DevicePort },
+    /// The start of the device from anew; it reads Idle at once.
+    Restart { port: DevicePort },
     /// A CMD without a device behind it.
     NoDevice,
 }

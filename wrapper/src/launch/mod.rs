@@ -265,6 +265,23 @@ pub(crate) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Calls `hook` at the first SIGINT or SIGTERM, on a thread of its own; a second SIGINT ends the process at once.
+///
+/// # Errors
+/// When no thread can be had.
+pub fn on_stop(hook: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).thread_name("signals").enable_all().build()?;
+    let signals = Signals::listen(runtime.handle());
+    std::thread::Builder::new().name("on-stop".to_owned()).spawn(move || {
+        signals.wait(runtime.handle());
+        hook();
+        // The second SIGINT is heard as long as the runtime is there.
+        runtime.block_on(std::future::pending::<()>());
+    })?;
+    Ok(())
+}
+
 /// SIGINT and SIGTERM; listened for before the ready line, whose reader may send one at once.
 #[cfg(unix)]
 pub(crate) struct Signals(Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>);

@@ -344,6 +344,11 @@ impl PvCore {
         });
     }
 
+    /// The alarm that it has now.
+    pub(crate) fn alarm(&self) -> Alarm {
+        self.lock().alarm
+    }
+
     /// The alarm that the current value has by the rules of the PV.
     pub(crate) fn reset_alarm(&self) {
         batch(|| {

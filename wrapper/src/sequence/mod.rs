@@ -1,6 +1,7 @@
 //! Commands as text: the template of PVs, the parser, the command lists.
 
 pub mod arg;
+pub mod follow;
 pub mod spec;
 pub(crate) mod template;
 pub mod text;

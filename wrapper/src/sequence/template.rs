@@ -27,6 +27,8 @@ crate::pv_enum! {
         Aborted = "Aborted",
         /// There is no device, or it is down.
         Offline = "Offline",
+        /// A command runs, for longer than it should.
+        Overrun = "Overrun",
     }
 }
 
@@ -194,6 +196,12 @@ impl Template {
             set(&self.ack, ack);
             set(&self.busy, Busy::Idle);
         }
+    }
+
+    /// The running command takes longer than it should.
+    pub(crate) fn overrun(&self, word: String) {
+        set(&self.state, State::Overrun);
+        set(&self.message, word);
     }
 
     pub(crate) fn abort_ended(&self) {

@@ -4,7 +4,7 @@ use ca::proto::Alarm;
 use ca::server::batch;
 
 use super::take::unwrap;
-use super::{Books, Port};
+use super::{Books, Port, Waiting};
 use crate::answer::Answer;
 use crate::device::command::{Command, Completion, DeviceError, Pending, Reply};
 use crate::hooks::PutError;
@@ -32,6 +32,7 @@ impl Port {
             books.running = books.running.saturating_sub(1);
             if books.running == 0 {
                 *self.clock.lock() = None;
+                *self.overdue.lock() = None;
             }
             let aborted = self.is_aborting();
             let outcome = result.as_ref().map(|_| ()).map_err(|error| PutError::Failed(error.to_string()));
@@ -39,7 +40,9 @@ impl Port {
                 FAILURES.log(|left_out| {
                     tracing::warn!("{}: command {} failed: {error}{left_out}", self.name, pending.number);
                 });
-                pending.source.set_alarm(Alarm::WRITE);
+                if let Some(source) = &pending.source {
+                    source.set_alarm(Alarm::WRITE);
+                }
             }
             // The commands behind an aborted one are done with it.
             let number = if aborted { newer(books.discarded, pending.number) } else { pending.number };
@@ -74,13 +77,21 @@ impl Port {
     /// Takes all waiting commands off the books; sending their answers is the caller's last step.
     pub(super) fn discard_all(&self, books: &mut Books) -> Vec<Answer> {
         let mut answers = Vec::new();
+        let mut watched = Vec::new();
         for place in self.queue.1.try_iter() {
+            if let Waiting::Watched(slot) = place {
+                watched.push(slot);
+                continue;
+            }
             books.queued -= 1;
+            books.since.pop_front();
             answers.extend(unwrap(place).and_then(|command| self.discard(books, command)));
         }
         for command in self.urgent.1.try_iter() {
             answers.extend(self.discard(books, command));
         }
+        // What a remote PV has told stays told: its server does not say it again.
+        watched.into_iter().for_each(|slot| _ = self.queue.0.send(Waiting::Watched(slot)));
         self.show_queue(books);
         answers
     }

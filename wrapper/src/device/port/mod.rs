@@ -4,11 +4,13 @@
 
 mod abort;
 mod finish;
+mod health;
 mod submit;
 mod supervise;
 mod take;
+mod watched;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -16,8 +18,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
+use self::health::Running;
 use super::command::Command;
 use super::put_queue::PutQueue;
+use super::remote::Remote;
+use super::supervision::Health;
 use crate::answer::Answer;
 use crate::hooks::PutError;
 use crate::pv::PvCore;
@@ -50,8 +55,13 @@ impl DevicePort {
 enum Waiting {
     Command(Box<Command>),
     /// The newest command of a PV with policy replace.
-    Slot(Arc<Mutex<Option<Command>>>),
+    Slot(Slot),
+    /// The newest command of a remote PV; not counted, since there is one place for each.
+    Watched(Slot),
 }
+
+/// Where the newest command of a PV waits.
+pub(crate) type Slot = Arc<Mutex<Option<Command>>>;
 
 /// What is accepted, running, done. Numbers wrap as LONG does.
 #[derive(Debug, Default)]
@@ -64,11 +74,13 @@ struct Books {
     pending: usize,
     /// Waiting in the queue.
     queued: usize,
+    /// Since when each of them does.
+    since: VecDeque<Instant>,
     running: usize,
     refused: i32,
     /// BUSY and the empty `values` of the next command are posted already.
     begun: bool,
-    slots: HashMap<u64, Arc<Mutex<Option<Command>>>>,
+    slots: HashMap<u64, Slot>,
     aborts: Vec<Answer>,
 }
 
@@ -92,6 +104,13 @@ pub(crate) struct Port {
     /// All PVs of the device, for its COMM alarms.
     pvs: OnceLock<Vec<Arc<PvCore>>>,
     outlet: Arc<PutQueue>,
+    remote: Arc<Remote>,
+    health: OnceLock<Health>,
+    restarting: AtomicBool,
+    /// When the device's thread last showed that it lives.
+    seen: Mutex<Instant>,
+    /// The running command, until it is told that it takes too long.
+    overdue: Mutex<Option<Running>>,
 }
 
 impl std::fmt::Debug for Port {
@@ -101,7 +120,7 @@ impl std::fmt::Debug for Port {
 }
 
 impl Port {
-    pub(crate) fn new(name: &str) -> Arc<Self> {
+    pub(crate) fn new(name: &str, remote: &Arc<Remote>) -> Arc<Self> {
         let (open, closed) = bounded(0);
         Arc::new(Self {
             open: Mutex::new(Some(open)),
@@ -120,6 +139,11 @@ impl Port {
             template: OnceLock::new(),
             pvs: OnceLock::new(),
             outlet: PutQueue::new(),
+            remote: remote.clone(),
+            health: OnceLock::new(),
+            restarting: AtomicBool::new(false),
+            seen: Mutex::new(Instant::now()),
+            overdue: Mutex::new(None),
         })
     }
 
@@ -133,6 +157,10 @@ impl Port {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
     }
 
     pub(crate) fn outlet(&self) -> &Arc<PutQueue> {
@@ -164,7 +192,7 @@ impl Port {
         &self.nudge.1
     }
 
-    fn nudge(&self) {
+    pub(crate) fn nudge(&self) {
         let _already_nudged = self.nudge.0.try_send(());
     }
 

@@ -116,7 +116,7 @@ impl Port {
                 number,
                 Completion::new(Pending {
                     port: self.clone(),
-                    source: pv.begin(),
+                    source: Some(pv.begin()),
                     number,
                     answer: answer(),
                     started: Instant::now(),
@@ -151,6 +151,7 @@ impl Port {
         match policy {
             Policy::Queue => {
                 books.queued += 1;
+                books.since.push_back(Instant::now());
                 let _ = self.queue.0.send(Waiting::Command(Box::new(command)));
             }
             Policy::Urgent => {
@@ -169,6 +170,7 @@ impl Port {
                     }
                     None => {
                         books.queued += 1;
+                        books.since.push_back(Instant::now());
                         let _ = self.queue.0.send(Waiting::Slot(slot));
                     }
                 }

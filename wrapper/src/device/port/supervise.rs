@@ -12,11 +12,16 @@ impl Port {
     /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
     pub(crate) fn up(&self) -> bool {
         let mut books = self.books.lock();
+        if let Some(health) = self.health() {
+            health.alive(true);
+        }
         if self.is_stopping() || std::mem::replace(&mut books.online, true) {
             return false;
         }
         batch(|| {
-            self.pvs.get().into_iter().flatten().for_each(|pv| pv.reset_alarm());
+            // Alarms that the startup has given stay.
+            let ours = self.pvs.get().into_iter().flatten();
+            ours.filter(|pv| pv.alarm() == Alarm::COMM).for_each(|pv| pv.reset_alarm());
             if let Some(template) = self.template() {
                 template.online();
             }
@@ -29,6 +34,9 @@ impl Port {
         batch(|| {
             let mut books = self.books.lock();
             books.online = false;
+            if let Some(health) = self.health() {
+                health.alive(false);
+            }
             let failed = self.discard_all(&mut books);
             books.begun = false;
             self.end_abort();

@@ -4,15 +4,22 @@ use std::time::Instant;
 
 use ca::server::batch;
 
+use super::health::Running;
 use super::{Port, TICK, Waiting};
 use crate::device::command::{Command, DeviceError};
 
 impl Port {
     /// The device takes the next command; `None` when it was aborted before it started.
     fn take(&self, mut command: Command, from_queue: bool) -> Option<Command> {
+        if command.is_quiet() {
+            return Some(command);
+        }
         let aborted = batch(|| {
             let mut books = self.books.lock();
-            books.queued -= usize::from(from_queue);
+            if from_queue {
+                books.queued -= 1;
+                books.since.pop_front();
+            }
             books.running += 1;
             if let Some(template) = self.template().filter(|_| !std::mem::replace(&mut books.begun, true)) {
                 template.begin(None);
@@ -27,6 +34,9 @@ impl Port {
         if let Some(completion) = command.completion_mut() {
             let now = completion.start();
             *self.clock.lock() = Some((now, now));
+            let name = command.name().to_owned();
+            *self.overdue.lock() = command.stated_time().map(|within| Running { name, within, since: now });
+            *self.seen.lock() = now;
         }
         Some(command)
     }
@@ -36,8 +46,9 @@ impl Port {
         if let Some(command) = self.next_urgent() {
             return Some(command);
         }
-        let command = self.queue.1.try_recv().ok().and_then(unwrap)?;
-        self.take(command, true)
+        let place = self.queue.1.try_recv().ok()?;
+        let counted = !matches!(place, Waiting::Watched(_));
+        self.take(unwrap(place)?, counted)
     }
 
     /// The next urgent command, if one waits.
@@ -62,6 +73,7 @@ impl Port {
 
     /// Shows how long the running command has taken, ten times a second at most.
     pub(crate) fn show_elapsed(&self) {
+        self.alive();
         let elapsed = match &mut *self.clock.lock() {
             Some((started, shown)) if shown.elapsed() >= TICK => {
                 *shown = Instant::now();
@@ -79,6 +91,6 @@ impl Port {
 pub(super) fn unwrap(place: Waiting) -> Option<Command> {
     match place {
         Waiting::Command(command) => Some(*command),
-        Waiting::Slot(slot) => slot.lock().take(),
+        Waiting::Slot(slot) | Waiting::Watched(slot) => slot.lock().take(),
     }
 }

@@ -1,0 +1,80 @@
+//! What the watchdog sees of a device, and the restart that somebody asks for.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Instant;
+
+use ca::proto::dbr::{Scalar, Value};
+
+use super::{DevicePort, Port};
+use crate::device::supervision::Health;
+use crate::hooks::PutError;
+
+/// The command that runs, as the watchdog sees it.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) within: std::time::Duration,
+    pub(super) since: Instant,
+}
+
+impl DevicePort {
+    /// Starts the device again, when a put asks for it.
+    pub(crate) fn restart(&self, value: &Value) -> Result<(), PutError> {
+        let port = self.queue()?;
+        if !matches!(value, Value::Scalar(Scalar::Enum(0))) {
+            port.restarting.store(true, SeqCst);
+            port.nudge();
+        }
+        Ok(())
+    }
+}
+
+impl Port {
+    pub(crate) fn set_health(&self, health: Health) {
+        // A port is completed once, by the builder that made it.
+        let _ = self.health.set(health);
+    }
+
+    pub(crate) fn health(&self) -> Option<&Health> {
+        self.health.get()
+    }
+
+    /// Somebody asked for a restart.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.restarting.load(SeqCst)
+    }
+
+    /// True when somebody asked for a restart; the next one has to be asked for again.
+    pub(crate) fn take_restart(&self) -> bool {
+        self.restarting.swap(false, SeqCst)
+    }
+
+    /// The device's thread shows that it lives.
+    pub(super) fn alive(&self) {
+        *self.seen.lock() = Instant::now();
+    }
+
+    /// Publishes ages, and names a command that takes longer than it should.
+    pub(crate) fn look_after(&self) {
+        let now = Instant::now();
+        let (busy, queue) = {
+            let books = self.books.lock();
+            (books.running > 0, books.since.front().map_or(now, |since| *since))
+        };
+        let seen = if busy { now.saturating_duration_since(*self.seen.lock()) } else { Default::default() };
+        if let Some(health) = self.health() {
+            health.ages(seen, now.saturating_duration_since(queue));
+        }
+        let overdue = self
+            .overdue
+            .lock()
+            .take_if(|running| now.saturating_duration_since(running.since) > running.within);
+        if let Some(Running { name, within, .. }) = overdue.filter(|_| busy) {
+            let word = format!("command {name:?} takes longer than the {within:?} it should");
+            tracing::warn!("{}: {word}", self.name);
+            if let Some(template) = self.template() {
+                template.overrun(word);
+            }
+        }
+    }
+}

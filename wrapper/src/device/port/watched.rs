@@ -1,0 +1,72 @@
+//! An update of a remote PV becomes a command, in a place of its own in the queue.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ca::server::batch;
+
+use super::finish::Ending;
+use super::{Books, Port, Slot, Waiting};
+use crate::answer::Answer;
+use crate::device::command::{Command, Completion, DeviceError, Pending};
+
+impl Port {
+    /// Queues a command of a remote PV; a waiting one of the same PV gives way. Never refused: there is one place for each.
+    pub(crate) fn submit_watched(self: &Arc<Self>, command: Command, slot: &Slot) {
+        batch(|| {
+            let mut books = self.books.lock();
+            if self.is_stopping() {
+                return;
+            }
+            let mut command = command.watched();
+            if !command.is_quiet() {
+                self.show_watched(&mut books, &mut command);
+            }
+            let older = slot.lock().replace(command);
+            match older {
+                // Its place in the queue is the newer one's.
+                Some(older) => self.give_way(&mut books, older),
+                None => _ = self.queue.0.send(Waiting::Watched(slot.clone())),
+            }
+        });
+    }
+
+    /// Shows a command as one that a client gave; nobody waits for its answer.
+    fn show_watched(self: &Arc<Self>, books: &mut Books, command: &mut Command) {
+        let number = books.accepted.wrapping_add(1);
+        books.accepted = number;
+        if let Some(template) = self.template() {
+            if books.pending == 0 {
+                books.begun = true;
+                template.begin(Some(number));
+            } else {
+                template.accepted(number);
+            }
+        }
+        books.pending += 1;
+        let (answer, started) = (Answer::nowhere(), Instant::now());
+        let port = self.clone();
+        command.submit(number, Completion::new(Pending { port, source: None, number, answer, started }));
+    }
+
+    fn give_way(&self, books: &mut Books, older: Command) {
+        if !older.is_quiet() {
+            self.discard(books, older);
+        }
+    }
+
+    /// A remote PV is not watched any more: what waits of it is dropped.
+    pub(crate) fn forget_watched(&self, slot: &Slot) {
+        batch(|| {
+            let mut books = self.books.lock();
+            if let Some(older) = slot.lock().take() {
+                self.give_way(&mut books, older);
+                if books.pending == 0 && books.online && books.begun {
+                    let result = Err(DeviceError::new("its PV is not watched any more"));
+                    let number = books.discarded;
+                    self.finished(&mut books, &result, Ending { aborted: false, number, elapsed: 0.0 });
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,183 @@
+//! Restart policies, the health PVs, the watchdog, and the restart that somebody asks for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+
+use wrapper::{
+    Command, CommandSpec, Config, DeviceError, DeviceIo, Interrupted, Ioc, Reply, RestartPolicy, SystemDevice,
+};
+
+use crate::raw::{Channel, Raw, eventually};
+
+#[derive(Clone, Default)]
+struct Remote {
+    startups: Arc<AtomicU32>,
+    broken: Arc<AtomicBool>,
+    release: Arc<AtomicBool>,
+}
+
+struct Patient {
+    specs: Vec<CommandSpec>,
+    remote: Remote,
+}
+
+impl SystemDevice for Patient {
+    fn commands(&self) -> &[CommandSpec] {
+        &self.specs
+    }
+
+    fn startup(&mut self, _io: &DeviceIo) -> Result<(), DeviceError> {
+        self.remote.startups.fetch_add(1, SeqCst);
+        if self.remote.broken.load(SeqCst) { Err("nobody at home".into()) } else { Ok(()) }
+    }
+
+    fn execute(&mut self, command: Command, io: &DeviceIo) -> Result<Reply, DeviceError> {
+        match command.name() {
+            "panic" => panic!("told to panic"),
+            "deaf" => {
+                while !self.remote.release.load(SeqCst) && io.interrupted() != Some(Interrupted::Stop) {
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+            }
+            "nap" => io.sleep(Duration::from_secs(600))?,
+            _ => {}
+        }
+        Ok(Reply::done())
+    }
+}
+
+struct Lab {
+    _ioc: Ioc,
+    remote: Remote,
+    raw: Raw,
+}
+
+impl Lab {
+    fn start(policy: RestartPolicy, broken: bool) -> Self {
+        let remote = Remote::default();
+        remote.broken.store(broken, SeqCst);
+        let specs = ["panic", "nap", "ok"].map(|name| CommandSpec::new(name, ""));
+        let deaf = CommandSpec::new("deaf", "").within(Duration::from_millis(100));
+        let specs = specs.into_iter().chain([deaf]).collect();
+        let patient = Box::new(Patient { specs, remote: remote.clone() });
+        let builder = Ioc::builder().device_with("patient", "p:", patient, policy).expect("good PVs");
+        let ioc = builder.start(Config::isolated()).expect("loopback");
+        let raw = Raw::connect(ioc.tcp_addresses()[0]);
+        Self { _ioc: ioc, remote, raw }
+    }
+
+    fn channel(&mut self, name: &str) -> Channel {
+        self.raw.channel(&format!("p:{name}"))
+    }
+
+    fn until_label(&mut self, name: &str, wanted: &str) {
+        let channel = self.channel(name);
+        eventually(&format!("{name} {wanted}"), || {
+            (self.raw.get(channel, 0, 1).text() == wanted).then_some(())
+        });
+    }
+
+    fn until_above(&mut self, name: &str, limit: f64) {
+        let channel = self.channel(name);
+        eventually(&format!("{name} above {limit}"), || {
+            (self.raw.get(channel, 6, 1).double() > limit).then_some(())
+        });
+    }
+
+    fn number(&mut self, name: &str) -> f64 {
+        let channel = self.channel(name);
+        self.raw.get(channel, 6, 1).double()
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        let channel = self.channel(name);
+        self.raw.get_text(channel)
+    }
+
+    fn command(&mut self, text: &str) -> u32 {
+        let cmd = self.channel("seq.CMD");
+        self.raw.put_text(cmd, text)
+    }
+
+    fn restart(&mut self) {
+        let restart = self.channel("health.RESTART");
+        assert_eq!(self.raw.put(restart, 1.0), 1);
+    }
+
+    fn startups(&self) -> u32 {
+        self.remote.startups.load(SeqCst)
+    }
+}
+
+#[test]
+fn a_device_that_is_never_restarted_stays_down_until_restart_is_put() {
+    let mut lab = Lab::start(RestartPolicy::never().back_off(Duration::from_millis(1)), false);
+    lab.until_label("health.ALIVE", "Up");
+    assert_eq!(lab.command("panic"), 160);
+    lab.until_label("health.ALIVE", "Down");
+    lab.until_label("seq.STATE", "Offline");
+    // Round trips enough for many a restart after 1 ms.
+    (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 0.0));
+    assert_eq!(lab.command("ok"), 160, "it is down");
+    assert_eq!((lab.startups(), lab.number("health.RESTARTS")), (1, 0.0));
+    lab.restart();
+    lab.until_label("health.ALIVE", "Up");
+    lab.until_label("seq.STATE", "Idle");
+    assert_eq!(lab.command("ok"), 1);
+    assert_eq!((lab.startups(), lab.number("health.RESTARTS")), (2, 1.0));
+}
+
+#[test]
+fn a_device_is_tried_as_often_as_its_limit_says() {
+    let policy = RestartPolicy::default().limit(2).back_off(Duration::from_millis(5));
+    let mut lab = Lab::start(policy, true);
+    eventually("it was tried", || (lab.startups() == 3).then_some(()));
+    lab.until_label("health.ALIVE", "Down");
+    (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 2.0));
+    assert_eq!(lab.startups(), 3);
+    lab.remote.broken.store(false, SeqCst);
+    lab.restart();
+    lab.until_label("health.ALIVE", "Up");
+    assert_eq!(
+        (lab.startups(), lab.number("health.RESTARTS")),
+        (4, 3.0),
+        "once and two restarts, then by hand"
+    );
+}
+
+#[test]
+fn a_restart_ends_the_running_command_and_reads_idle() {
+    let mut lab = Lab::start(RestartPolicy::default(), false);
+    let cmd = lab.channel("seq.CMD");
+    let running = lab.raw.start_put_text(cmd, "nap");
+    lab.until_label("seq.BUSY", "Busy");
+    let mut other = Raw::connect(lab._ioc.tcp_addresses()[0]);
+    let restart = other.channel("p:health.RESTART");
+    assert_eq!(other.put(restart, 1.0), 1);
+    assert_eq!(lab.raw.completion(running).0, 160);
+    eventually("it started again", || (lab.startups() == 2).then_some(()));
+    lab.until_label("seq.STATE", "Idle");
+    assert_eq!(lab.command("ok"), 1);
+    assert_eq!(lab.number("health.RESTART"), 0.0);
+}
+
+#[test]
+fn a_command_that_overruns_its_time_is_named_and_not_killed() {
+    let mut lab = Lab::start(RestartPolicy::default(), false);
+    let mut other = Raw::connect(lab._ioc.tcp_addresses()[0]);
+    let cmd = other.channel("p:seq.CMD");
+    let running = other.start_put_text(cmd, "deaf");
+    let waiting = other.start_put_text(cmd, "ok");
+    lab.until_label("seq.STATE", "Overrun");
+    assert_eq!(lab.text("seq.message"), r#"command "deaf" takes longer than the 100ms it should"#);
+    lab.until_above("health.SEEN", 0.0);
+    lab.until_above("health.QUEUE_AGE", 0.0);
+    lab.remote.release.store(true, SeqCst);
+    assert_eq!(other.completion(running).0, 1, "it goes on to its end");
+    assert_eq!(other.completion(waiting).0, 1);
+    lab.until_label("seq.STATE", "Done");
+    eventually("nothing is old", || {
+        (lab.number("health.SEEN") == 0.0 && lab.number("health.QUEUE_AGE") == 0.0).then_some(())
+    });
+}
