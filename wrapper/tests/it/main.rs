@@ -14,6 +14,7 @@ mod hooks;
 mod load;
 mod pv;
 mod queue;
+mod record_fields;
 mod records;
 mod restart;
 mod robot;
