@@ -71,7 +71,7 @@ def test_simple_with_type_hints():
     assert (read(a), read(b), read(c), read(d)) == ([1], [2.0], [1, 2, 3], [4.5])
     assert (can_write(a), can_write(b)) == (True, False)
     assert fields("hints:D", "RTYP EGU PREC HOPR DESC") == [
-        b"ai", b"mm", 2, 10, b"A floating point value with ai record fields"
+        b"ai", b"mm", 2, 10, b"A floating point value with ai fields"
     ]
 
 
@@ -265,7 +265,7 @@ def test_scan_rate():
 
 def test_states():
     disable, enable, state = pvs("state:", "disable_state", "enable_state", "my_stately_state")
-    value, during = pvs("state:value", "", '.{"sync":{"while":"my_stately_state"}}')
+    value, during = pvs("state:value", "", '.{"sync":{"m":"while","s":"my_stately_state"}}')
     seen = []
     subscription = during.subscribe()
     subscription.kept = lambda _, response: seen.append(response.data[0])

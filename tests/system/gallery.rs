@@ -137,11 +137,6 @@ fn examples_serve_the_names_types_counts_and_records_of_the_originals() {
             // One STRING on the wire; our table tells what it holds.
             [pv[1], pv[2]] = ["char".to_owned(), "255".to_owned()];
         }
-        if let ["--prefix", ours] = example.flags {
-            let prefix = |name: &str| name.split_inclusive(':').next().unwrap_or_default().to_owned();
-            let theirs_prefix = prefix(&theirs[0][0]);
-            theirs.iter_mut().for_each(|pv| pv[0] = pv[0].replacen(&theirs_prefix, ours, 1));
-        }
         for pv in theirs.iter_mut().filter(|pv| pv[3] == "my_motor") {
             // The fields are those of a motor; RTYP is met by the client.
             "motor".clone_into(&mut pv[3]);
