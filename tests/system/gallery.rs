@@ -202,7 +202,7 @@ fn a_prefix_and_macros_of_the_command_line_are_in_the_names() {
         "{table}"
     );
     let chirp = GALLERY.iter().find(|example| example.name == "chirp").expect("it is there");
-    let refused = chirp.command(&["--ramprate", "1.5"]).output().expect("it starts");
+    let refused = chirp.command(&["--ramprate", "1.5", "--list-pvs=markdown"]).output().expect("it starts");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("1.5 is not between 0 and 1"), "{said}");
     let help = isolated(examples().join("macros")).arg("--help").output().expect("it starts");
