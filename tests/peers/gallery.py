@@ -254,8 +254,10 @@ def test_scan_rate():
     assert put(scan, b".1 second", data_type=ChannelType.STRING)
     seen = updates(scanned)
     fast = lambda: [update.data[0] for update in seen if update.data[0] < 0.5]
-    wait_until(lambda: len(fast()) > 3, "scans of 0.1 s", 15)
-    assert all(value > 0.05 for value in fast()[1:]), seen
+    wait_until(lambda: len(fast()) > 6, "scans of 0.1 s", 15)
+    # Behind a late scan the next one is early.
+    rest = fast()[1:]
+    assert sum(rest) > 0.09 * (len(rest) - 1), rest
     assert put(scan, b"Passive", data_type=ChannelType.STRING)
     stopped = read(scanned)
     beats = updates(pvs("state:", "value")[0])
