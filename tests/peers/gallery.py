@@ -49,6 +49,11 @@ def updates(pv, **options):
     return seen
 
 
+def fields(record, names):
+    """The first elements of these fields."""
+    return [read(pv)[0] for pv in pvs(record + ".", *names.split())]
+
+
 def can_write(pv):
     return AccessRights.WRITE in pv.channel.access_rights
 
@@ -65,6 +70,9 @@ def test_simple_with_type_hints():
     a, b, c, d = pvs("hints:", "A", "B", "C", "D")
     assert (read(a), read(b), read(c), read(d)) == ([1], [2.0], [1, 2, 3], [4.5])
     assert (can_write(a), can_write(b)) == (True, False)
+    assert fields("hints:D", "RTYP EGU PREC HOPR DESC") == [
+        b"ai", b"mm", 2, 10, b"A floating point value with ai fields"
+    ]
 
 
 def test_reading_counter():
@@ -82,6 +90,7 @@ def test_scalars_and_arrays():
     array, enum = pvs("arr:", "array_int", "enum")
     assert put(array, [1, 2, 3, 4, 5]) and read(array) == [1, 2, 3, 4, 5]
     assert read(enum, data_type=ChannelType.STRING) == [b"no"]
+    assert fields("arr:enum", "RTYP ZNAM ONAM") == [b"bi", b"no", b"yes"]
 
 
 def test_enums():
@@ -97,6 +106,10 @@ def test_enums():
         assert pv.read(data_type="control", timeout=LIMIT).metadata.enum_strings == wanted
     (mbbi,) = pvs("enum:", "mbbi")
     assert put(mbbi, b"three", data_type=ChannelType.STRING) and read(mbbi) == [3]
+    assert fields("enum:bo", "RTYP ZNAM ONAM") == [b"bo", b"Zero Value", b"One Value"]
+    assert fields("enum:bi", "RTYP ZNAM ONAM RVAL") == [b"bi", b"a", b"b", 0]
+    assert fields("enum:mbbi", "RTYP ZRST FRST RVAL") == [b"mbbi", b"zero", b"four", 3]
+    assert fields("enum:enum_class", "RTYP TWST THST") == [b"mbbi", b"unknown", b""]
 
 
 def test_custom_write():
@@ -122,6 +135,8 @@ def test_setpoint_rbv_pair():
         setpoint, readback = pvs("setpoint_rbv:", name, name + "_RBV")
         assert (can_write(setpoint), can_write(readback)) == (True, False)
         assert put(setpoint, value) and (read(setpoint), read(readback)) == ([value], [value])
+    records = [fields("setpoint_rbv:" + name, "RTYP ONAM") for name in ("pair3", "pair3_RBV")]
+    assert records == [[b"bo", b"Yes"], [b"bi", b"Yes"]]
 
 
 def test_random_walk():
@@ -204,6 +219,8 @@ def test_no_pvproperty():
     a, b, c = pvs("pvspec:", "a", "b", "c")
     assert (read(a), read(b), read(c)) == ([1], [2.0], [1, 2, 3])
     assert put(a, 0) and put(b, 3.5) and put(c, [6, 5]) and (read(a), read(b), read(c)) == ([0], [3.5], [6, 5])
+    assert [fields("pvspec:" + name, "RTYP") for name in "abc"] == [[b"bi"], [b"ai"], [b"waveform"]]
+    assert fields("pvspec:c", "NELM NORD FTVL") == [3, 2, 5]
 
 
 def test_inline_style():
@@ -229,6 +246,168 @@ def test_big_image_noisy_neighbor():
     wait_until(lambda: len(ticks) > 10 and len(images) > 2, "ticks beside images", 30)
     assert all(len(update.data) == 3960 * 3960 for update in images)
     assert bytes(images[0].data[:64]) != bytes(images[1].data[:64])
+
+
+def test_scan_rate():
+    assert fields("periodic:scanned", "RTYP SCAN") == [b"ai", 6]
+    scanned, scan = pvs("periodic:", "scanned", "scanned.SCAN")
+    assert put(scan, b".1 second", data_type=ChannelType.STRING)
+    seen = updates(scanned)
+    fast = lambda: [update.data[0] for update in seen if update.data[0] < 0.5]
+    wait_until(lambda: len(fast()) > 6, "scans of 0.1 s", 15)
+    # Behind a late scan the next one is early.
+    rest = fast()[1:]
+    assert sum(rest) > 0.09 * (len(rest) - 1), rest
+    assert put(scan, b"Passive", data_type=ChannelType.STRING)
+    stopped = read(scanned)
+    beats = updates(pvs("state:", "value")[0])
+    wait_until(lambda: len(beats) > 6, "half a second")
+    assert read(scanned) == stopped
+
+
+def test_states():
+    disable, enable, state = pvs("state:", "disable_state", "enable_state", "my_stately_state")
+    value, during = pvs("state:value", "", '.{"sync":{"m":"while","s":"my_stately_state"}}')
+    seen = []
+    subscription = during.subscribe()
+    subscription.kept = lambda _, response: seen.append(response.data[0])
+    subscription.add_callback(subscription.kept)
+    all_ = updates(value)
+    wait_until(lambda: len(all_) > 5, "updates without the state")
+    assert len(seen) <= 1 and read(state) == [0], "the first value at most"
+    assert put(enable, 1) and read(state) == [1]
+    wait_until(lambda: len(seen) > 5, "updates in the state")
+    assert [(b - a) % 10 for a, b in zip(seen[1:], seen[2:])] == [1] * (len(seen) - 2), seen
+    assert put(disable, 1) and read(state) == [0]
+    more = len(all_) + 2
+    wait_until(lambda: len(all_) > more, "what was on its way")
+    last = len(seen)
+    wait_until(lambda: len(all_) > more + 5, "updates behind the state")
+    assert len(seen) == last
+
+
+# What the original's B has in common with an ao of base.
+FIELDS_OF_B = """ACKS ACKT ASG DESC DISA DISP DISS DISV DTYP EVNT FLNK LCNT NAME NSEV NSTA PACT PHAS PINI PRIO PROC PUTF
+    RPRO SCAN SDIS SEVR TPRO TSE TSEL UDF RTYP STAT RVAL INIT MLST LALM ALST LBRK SIMM HYST HIGH HSV HIHI HHSV LOLO LLSV
+    LOW LSV AOFF ASLO EGUF EGUL LINR EOFF ESLO ADEL PREC EGU HOPR LOPR MDEL SIOL SIML SIMS DRVH DRVL OUT OMSL"""
+
+
+def test_records():
+    records = [fields("mock:" + name, "RTYP")[0] for name in "ABCDE"]
+    assert records == [b"ai", b"ao", b"ai", b"ao", b"stringin"]
+    pvs("mock:B.", *FIELDS_OF_B.split())
+    assert fields("mock:C", "DESC EGU PREC HIHI HIGH LOW LOLO") == [b"An ai with all its limits", b"mm", 3, 2, 1, -1, -2]
+    a, b, c, d, e = pvs("mock:", *"ABCDE")
+    meta = c.read(data_type="control", timeout=LIMIT).metadata
+    assert (meta.lower_ctrl_limit, meta.upper_ctrl_limit) == (-3, 3)
+    assert put(c, 1.5) and fields("mock:C", "SEVR STAT") == [1, AlarmStatus.HIGH]
+    assert not put(b, 1) and read(b) == [2] and fields("mock:B", "SEVR STAT") == [2, AlarmStatus.WRITE]
+    raw_a, raw_b, raw_d = pvs("mock:", "A.RVAL", "B.RVAL", "D.RVAL")
+    assert put(raw_a, 7) and (read(a), read(b), read(raw_a)) == ([7], [7], [7])
+    assert put(raw_b, 7) and (read(a), read(b), read(raw_b)) == ([-3], [17], [7])
+    assert put(raw_d, 20) and (read(a), read(b), read(d)) == ([10], [30], [2])
+    assert not put(raw_a, 1) and (read(a), read(b)) == ([10], [30]), "B refuses 1"
+    assert read(e) == [b"this is a test"]
+
+
+def test_records_subclass():
+    for name, first in (("my:motor1", 1), ("my:motor2", 2)):
+        assert fields(name, "RTYP VAL VELO EGU") == [b"my_motor", first, 0, b""]
+        (readback,) = pvs(name, ".RBV")
+        seen = updates(readback, data_type="time")
+        assert put(pvs(name, "")[0], first + 5) and not can_write(readback)
+        wait_until(lambda: seen[-1].data[0] >= first + 5, "the readback follows")
+        wait_until(lambda: len({update.data[0] for update in seen}) > 3, "it is never still")
+        assert first + 5 <= seen[-1].data[0] < first + 5.01
+        dial, raw = pvs(name, ".DRBV", ".RRBV")
+        assert first + 5 <= read(dial)[0] < first + 5.01 and raw.channel.native_data_type == ChannelType.LONG
+        assert (first + 5) * 1e5 <= read(raw)[0] < (first + 5.01) * 1e5
+
+
+def test_fake_motor_record():
+    names = "RTYP VELO PREC LLM HLM ACCL MRES DMOV MOVN SPMG"
+    assert fields("sim:mtr1", names) == [b"motor", 1, 3, 0, 10, 1, 1e-6, 1, 0, 3]
+    assert fields("sim:mtr2", "VELO PREC LLM HLM") == [2, 2, -10, 20]
+    value, readback, done, raw = pvs("sim:mtr3", "", ".RBV", ".DMOV", ".RRBV")
+    moves, steps = updates(done), updates(readback)
+    assert put(value, 0.75)
+    wait_until(lambda: [update.data[0] for update in moves] == [1, 0, 1], "a move")
+    steps = [update.data[0] for update in steps]
+    assert steps == sorted(steps) and len(steps) > 2 and steps[-1] == 0.75 and read(raw) == [750000], steps
+    value, readback, stop, done = pvs("sim:mtr1", "", ".RBV", ".STOP", ".DMOV")
+    assert put(value, 5)
+    wait_until(lambda: read(readback)[0] > 0.2, "it moves")
+    assert put(stop, 1)
+    wait_until(lambda: read(done) == [1] and read(stop) == [0], "it stops")
+    assert 0.2 < read(value)[0] < 4 and read(value) == read(readback)
+    assert not put(value, 10.5) and put(pvs("sim:mtr1", ".HLM")[0], 11) and put(value, 10.5)
+    assert put(stop, 1) and not put(pvs("sim:mtr1", ".VELO")[0], 0)
+
+
+def test_mini_beamline():
+    (current,) = pvs("mini:", "current")
+    seen = updates(current)
+    wait_until(lambda: len({update.data[0] for update in seen}) > 3, "the current swings")
+    assert all(475 <= update.data[0] <= 525 for update in seen)
+    assert fields("mini:ph:mtr", "RTYP PREC DESC") == [b"ai", 3, b"Motor"]
+    # Counts per current at 0 and at 5.
+    for name, (first, second) in {"ph": (1, 0.607), "edge": (0.0023, 0.5), "slit": (1, 0.921)}.items():
+        motor, detector, velocity = pvs(f"mini:{name}:", "mtr", "det", "vel")
+        near = lambda part: lambda: abs(read(detector)[0] / 1e5 - part) < 0.06 * part + 0.002
+        wait_until(near(first), f"{name} at 0")
+        path = updates(motor)
+        assert put(velocity, 10)
+        start = time.monotonic()
+        assert put(motor, 5) and time.monotonic() - start > 0.4 and read(motor) == [5], "it is done at the end"
+        wait_until(lambda: path[-1].data[0] == 5, "the last step")
+        assert len(path) >= 5 and all(0 <= step.data[0] <= 5 for step in path)
+        wait_until(near(second), f"{name} at 5")
+    (exposure,) = pvs("mini:ph:", "exp")
+    assert put(exposure, -1) and read(exposure) == [0]
+    image, total, shutter = pvs("mini:dot:", "det", "img_sum", "shutter_open")
+    sizes = [read(pv) for pv in pvs("mini:dot:", "ArraySizeY_RBV", "ArraySizeX_RBV", "ArraySize_RBV")]
+    assert sizes == [[480], [640], [480, 640]]
+    background, dot = 1000 * 480 * 640, 2 * 3.14159 * 50 * 25 * 1e5
+    wait_until(lambda: abs(read(total)[0] - background - dot) < 0.06 * dot, "a dot")
+    pixels = image.read(timeout=LIMIT).data
+    assert len(pixels) == 480 * 640 and pixels.argmax() // 640 in range(200, 280), pixels.argmax()
+    assert put(shutter, 0)
+    wait_until(lambda: abs(read(total)[0] - background) < 1e-3 * background, "background alone")
+
+
+def test_decay():
+    assert fields("decay:I", "RTYP SCAN") == [b"ai", 9] and fields("decay:done", "RTYP")[0] == b"bi"
+    readback, done, setpoint, constant = pvs("decay:", "I", "done", "SP", "K")
+    assert not can_write(readback) and not can_write(done)
+    seen = updates(readback)
+    assert put(setpoint, 50)
+    below = lambda: [update.data[0] for update in seen if update.data[0] < 70]
+    wait_until(lambda: len(below()) > 5, "a decay to 50")
+    assert below() == sorted(below(), reverse=True) and 57 < below()[0] <= 60, below()
+    assert read(done) == [0] and put(constant, 0.1)
+    wait_until(lambda: read(done) == [1], "it is done")
+    assert 50 <= read(readback)[0] < 52
+
+
+def test_thermo_sim():
+    assert fields("thermo:I", "RTYP SCAN") == [b"ai", 9]
+    readback, setpoint, constant = pvs("thermo:", "I", "SP", "K")
+    assert put(setpoint, 20)
+    seen = updates(readback)
+    wait_until(lambda: any(update.data[0] > 26 for update in seen), "a swing up")
+    wait_until(lambda: any(update.data[0] < 14 for update in seen), "a swing down")
+    assert put(constant, 0.1)
+    wait_until(lambda: abs(read(readback)[0] - 20) < 0.01, "it settles")
+
+
+def test_chirp():
+    chirp, steady = pvs("chirp:", "chirp", "steady")
+    ticks, chirps = updates(steady), updates(chirp)
+    wait_until(lambda: len(ticks) > 20, "steady ticks", 15)
+    steps = {(b.data[0] - a.data[0]) % 1000 for a, b in zip(ticks, ticks[1:])}
+    assert steps == {1}, steps
+    wait_until(lambda: any(a.data[0] > 100 and b.data[0] == 0 for a, b in zip(chirps, chirps[1:])), "a new chirp", 15)
+    assert not can_write(chirp) and not can_write(steady)
 
 
 run(globals())

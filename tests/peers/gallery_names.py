@@ -15,6 +15,12 @@ def keep(pvdb, **_options):
     SERVED.update(pvdb)
 
 
+def record(pv):
+    """Its record type, empty where it has none."""
+    fields = getattr(pv, "field_inst", None)
+    return fields.record_type.value if fields is not None else ""
+
+
 warnings.simplefilter("ignore")
 caproto.server.run = keep
 modules = sys.argv[1:]
@@ -25,5 +31,5 @@ for module in modules:
     out, sys.stdout = sys.stdout, sys.stderr
     runpy.run_module(module, run_name="__main__")
     sys.stdout = out
-    pvs = [[name, pv.data_type.name, pv.max_length] for name, pv in SERVED.items()]
+    pvs = [[name, pv.data_type.name, pv.max_length, record(pv)] for name, pv in SERVED.items()]
     print(json.dumps({"module": module, "pvs": pvs}), flush=True)

@@ -24,7 +24,7 @@ const fn example(name: &'static str, module: &'static str, flags: &'static [&'st
     Example { name, module, flags }
 }
 
-const GALLERY: [Example; 21] = [
+const GALLERY: [Example; 30] = [
     example("simple", "ioc_examples.simple", &[]),
     example("simple_with_type_hints", "ioc_examples.simple_with_type_hints", &["--prefix", "hints:"]),
     example("reading_counter", "ioc_examples.pathological.reading_counter", &[]),
@@ -50,6 +50,15 @@ const GALLERY: [Example; 21] = [
     example("inline_style", "tests.ioc_inline_style", &[]),
     example("all_in_one", "tests.ioc_all_in_one", &[]),
     example("big_image_noisy_neighbor", "ioc_examples.big_image_noisy_neighbor", &[]),
+    example("scan_rate", "ioc_examples.scan_rate", &[]),
+    example("states", "ioc_examples.states", &[]),
+    example("records", "ioc_examples.records", &[]),
+    example("records_subclass", "ioc_examples.records_subclass", &["--prefix", "my:"]),
+    example("fake_motor_record", "ioc_examples.fake_motor_record", &[]),
+    example("mini_beamline", "ioc_examples.mini_beamline", &[]),
+    example("decay", "ioc_examples.decay", &[]),
+    example("thermo_sim", "ioc_examples.thermo_sim", &[]),
+    example("chirp", "ioc_examples.chirp", &[]),
 ];
 
 /// The folder of the examples, built as this test is.
@@ -85,32 +94,32 @@ impl Example {
         server
     }
 
-    /// Name, type and count of its PVs, from its table.
-    fn pvs(&self) -> Vec<[String; 3]> {
+    /// Name, type, count and record type of its PVs, from its table.
+    fn pvs(&self) -> Vec<[String; 4]> {
         let output = self.command(&["--list-pvs=markdown"]).output().expect("the example starts");
         assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
         let table = String::from_utf8(output.stdout).expect("UTF-8");
         let rows = table.lines().skip(2).map(|row| {
-            let mut columns = row.split('|').skip(1).map(|column| column.trim().to_owned());
-            [(); 3].map(|()| columns.next().expect("a column"))
+            let columns: Vec<_> = row.split('|').map(|column| column.trim().to_owned()).collect();
+            [1, 2, 3, 6].map(|at| columns[at].clone())
         });
         rows.collect()
     }
 }
 
 /// What caproto's module serves, written as our table is.
-fn theirs(line: &str) -> (String, Vec<[String; 3]>) {
+fn theirs(line: &str) -> (String, Vec<[String; 4]>) {
     let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
     let pvs = line["pvs"].as_array().expect("a list").iter().map(|pv| {
         let ty = text(&pv[1]).to_lowercase();
-        [text(&pv[0]), ty, pv[2].to_string()]
+        [text(&pv[0]), ty, pv[2].to_string(), text(&pv[3])]
     });
     (text(&line["module"]), pvs.collect())
 }
 
 #[test]
-fn examples_serve_the_names_types_and_counts_of_the_originals() {
+fn examples_serve_the_names_types_counts_and_records_of_the_originals() {
     let modules: Vec<_> = GALLERY.iter().map(|example| format!("caproto.{}", example.module)).collect();
     let modules: Vec<_> = modules.iter().map(String::as_str).collect();
     let Some(script) = Script::start_with("gallery_names.py", &modules, 0, DEADLINE) else { return };
@@ -127,6 +136,10 @@ fn examples_serve_the_names_types_and_counts_of_the_originals() {
         for pv in theirs.iter_mut().filter(|pv| pv[0] == "custom_write:directory") {
             // One STRING on the wire; our table tells what it holds.
             [pv[1], pv[2]] = ["char".to_owned(), "255".to_owned()];
+        }
+        for pv in theirs.iter_mut().filter(|pv| pv[3] == "my_motor") {
+            // The fields are those of a motor; RTYP is met by the client.
+            "motor".clone_into(&mut pv[3]);
         }
         assert_eq!(ours, theirs, "{}", example.name);
     }
@@ -188,6 +201,10 @@ fn a_prefix_and_macros_of_the_command_line_are_in_the_names() {
         ["A", "B", "C"].iter().all(|name| table.contains(&format!("| my_custom_prefix:{name} |"))),
         "{table}"
     );
+    let chirp = GALLERY.iter().find(|example| example.name == "chirp").expect("it is there");
+    let refused = chirp.command(&["--ramprate", "1.5", "--list-pvs=markdown"]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("1.5 is not between 0 and 1"), "{said}");
     let help = isolated(examples().join("macros")).arg("--help").output().expect("it starts");
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     assert!(help.contains("--beamline <VALUE>") && help.contains("[default: thing]"), "{help}");

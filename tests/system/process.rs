@@ -61,11 +61,11 @@ fn list_pvs_as_markdown_prints_a_table_and_ends() {
     let output = run_to_end(&["run", "--list-pvs=markdown"]);
     assert_eq!(output.status.code(), Some(0));
     let rows: Vec<_> = text(&output.stdout).lines().collect();
-    assert_eq!(rows[0], "| PV | type | count | access | units | meaning |");
+    assert_eq!(rows[0], "| PV | type | count | access | units | record | meaning |");
     let names: Vec<_> =
         rows[2..].iter().map(|row| row.split('|').nth(1).unwrap_or_default().trim()).collect();
     assert_eq!(names, golden());
-    assert!(rows.iter().all(|row| row.matches('|').count() == 7), "{rows:#?}");
+    assert!(rows.iter().all(|row| row.matches('|').count() == 8), "{rows:#?}");
 }
 
 #[test]

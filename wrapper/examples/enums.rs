@@ -1,4 +1,4 @@
-//! PVs with labels: two of them given on the spot, two of Rust enums.
+//! Records with labels: two of them given on the spot, two of Rust enums.
 
 use std::process::ExitCode;
 
@@ -14,13 +14,13 @@ pv_enum! {
 
 #[derive(PvGroup)]
 struct Enums {
-    #[pv(value = true, labels = ["Zero Value", "One Value"])]
+    #[pv(value = true, labels = ["Zero Value", "One Value"], record = "bo")]
     bo: Pv<bool>,
-    #[pv(value = false, labels = ["a", "b"])]
+    #[pv(value = false, labels = ["a", "b"], record = "bi")]
     bi: Pv<bool>,
-    #[pv(value = Count::One)]
+    #[pv(value = Count::One, record = "mbbi")]
     mbbi: Pv<Count>,
-    #[pv(value = Switch::On)]
+    #[pv(value = Switch::On, record = "mbbi")]
     enum_class: Pv<Switch>,
 }
 

@@ -10,9 +10,9 @@ fn say<T: PvType + Debug>(pv: &Pv<T>, value: T) {
 }
 
 fn build(group: &mut GroupBuilder) -> Result<(), GroupError> {
-    let a = group.pv("a", 1).doc("An integer").add()?;
-    let b = group.pv("b", 2.0).doc("A float").add()?;
-    let c = group.pv("c", vec![1, 2, 3]).doc("An array of integers").add()?;
+    let a = group.pv("a", 1).doc("An integer").record("bi").add()?;
+    let b = group.pv("b", 2.0).doc("A float").record("ai").add()?;
+    let c = group.pv("c", vec![1, 2, 3]).doc("An array of integers").record("waveform").add()?;
     group.on_put(&a, say)?;
     group.on_put(&b, say)?;
     group.on_put(&c, say)

@@ -35,7 +35,7 @@ struct Arrays {
     #[pv(value = "char0123", max_length = 10)]
     char: Pv<String>,
     /// A choice
-    #[pv(name = "enum", value = false, labels = ["no", "yes"])]
+    #[pv(name = "enum", value = false, labels = ["no", "yes"], record = "bi")]
     choice: Pv<bool>,
 }
 

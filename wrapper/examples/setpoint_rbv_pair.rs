@@ -13,7 +13,7 @@ struct Pairs {
     #[pair(value = 0.0)]
     pair2: PvPair<f64>,
     /// A pair of choices
-    #[pair(value = false, labels = ["No", "Yes"])]
+    #[pair(value = false, labels = ["No", "Yes"], setpoint(record = "bo"), readback(record = "bi"))]
     pair3: PvPair<bool>,
 }
 

@@ -15,8 +15,8 @@ struct Simple {
     /// An array of integers (at most 3)
     #[pv(name = "C", value = [1, 2, 3])]
     c: Pv<Vec<i32>>,
-    /// A floating point value with its fields
-    #[pv(name = "D", value = 4.5, units = "mm", precision = 2, display_limits = 0.0..=10.0)]
+    /// A floating point value with ai fields
+    #[pv(name = "D", value = 4.5, record = "ai", units = "mm", precision = 2, display_limits = 0.0..=10.0)]
     d: Pv<f64>,
 }
 

@@ -129,7 +129,8 @@ impl IocBuilder {
 
     /// Each PV with its type, access and description, for tables.
     pub fn describe(&self) -> Vec<PvDescription> {
-        self.pvs.iter().map(|pv| PvDescription::of(pv)).collect()
+        let listed = self.pvs.iter().filter(|pv| pv.fixed.field_of.is_none());
+        listed.map(|pv| PvDescription::of(pv)).collect()
     }
 
     /// Starts the devices, then serves.
@@ -176,6 +177,8 @@ pub struct PvDescription {
     pub access: &'static str,
     /// Engineering units.
     pub units: String,
+    /// Record type, empty where none is declared.
+    pub record: &'static str,
     /// What it is.
     pub doc: String,
 }
@@ -190,6 +193,7 @@ impl PvDescription {
             count: fixed.capacity,
             access: if fixed.read_only { "ro" } else { "rw" },
             units: pv.meta().units.to_string(),
+            record: if fixed.record.is_plain() { "" } else { fixed.record.name },
             doc: fixed.doc.to_string(),
         }
     }

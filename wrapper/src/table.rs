@@ -75,6 +75,12 @@ fn aliases(name: &str) -> impl Iterator<Item = String> {
     colons.into_iter().chain(record)
 }
 
+/// True for the PV of this name and for its fields.
+fn is_of(pv: &PvCore, name: &str) -> bool {
+    let field = || pv.name.rsplit_once('.').is_some_and(|(record, _)| record == name);
+    &*pv.name == name || (pv.fixed.field_of.is_some() && field())
+}
+
 impl Table {
     /// Adds PVs: all of them, or none when a name is taken.
     pub(crate) fn add(&self, pvs: Vec<Arc<PvCore>>) -> Result<(), GroupError> {
@@ -107,18 +113,21 @@ impl Table {
     pub(crate) fn remove(&self, name: &str) -> bool {
         let removed = {
             let mut names = self.0.write();
-            let Some(ByName(pv)) = names.pvs.take(name) else { return false };
-            names.aliases.retain(|_, aliased| !Arc::ptr_eq(aliased, &pv));
-            names.order.retain(|other| !Arc::ptr_eq(other, &pv));
-            pv
+            if !names.pvs.contains(name) {
+                return false;
+            }
+            let removed: Vec<_> = names.order.extract_if(.., |pv| is_of(pv, name)).collect();
+            names.aliases.retain(|_, aliased| !is_of(aliased, name));
+            names.pvs.retain(|pv| !is_of(&pv.0, name));
+            removed
         };
-        removed.remove();
+        removed.iter().for_each(|pv| pv.remove());
         true
     }
 
-    /// The names in the order of declaration, without aliases.
+    /// The names in the order of declaration, without aliases and fields.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0.read().order.iter().map(|pv| pv.name.to_string()).collect()
+        self.listed().iter().map(|pv| pv.name.to_string()).collect()
     }
 
     /// Tells every PV of the server that serves it.
@@ -132,7 +141,8 @@ impl Table {
         self.0.read().pvs.contains(name)
     }
 
-    /// The PV and the field of a name without modifiers: the exact name first, then `X.`, `X.FIELD`.
+    /// The PV and the field of a name without modifiers: the exact name first, then `X.`, `X.FIELD`; a field that is
+    /// a PV is that under each name of its record.
     fn resolve(&self, name: &str) -> Option<(Arc<PvCore>, Field)> {
         let names = self.0.read();
         let find = |name: &str| names.pvs.get(name).map(|found| &found.0).or_else(|| names.aliases.get(name));
@@ -141,6 +151,11 @@ impl Table {
         }
         let (record, field) = name.rsplit_once('.')?;
         let pv = find(record)?.clone();
+        if *pv.name != *record
+            && let Some(own) = names.pvs.get(&*format!("{}.{field}", pv.name))
+        {
+            return Some((own.0.clone(), Field::Val));
+        }
         let field = Field::find(&pv, field)?;
         Some((pv, field))
     }
@@ -152,6 +167,12 @@ impl Table {
         let modifiers = filter::split(name);
         let (pv, field) = self.resolve(modifiers.base)?;
         Channel::open(&pv, field, modifiers).ok()
+    }
+
+    /// All PVs but fields, in the order of declaration.
+    pub(crate) fn listed(&self) -> Vec<Arc<PvCore>> {
+        let names = self.0.read();
+        names.order.iter().filter(|pv| pv.fixed.field_of.is_none()).cloned().collect()
     }
 
     /// All PVs in the order of declaration.

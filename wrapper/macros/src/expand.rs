@@ -74,7 +74,7 @@ fn implement(input: &DeriveInput, fields: &FieldsNamed, own: &TokenStream, parts
     let parameters: Vec<_> = parts.iter().map(|part| &part.parameter).collect();
     let makes = parts.iter().map(|part| &part.make);
     let hooks = parts.iter().map(|part| &part.hooks);
-    // Read once, so that a PV that only clients use is no dead code.
+    // Read once, so that a PV that only clients use is no dead code, nor an argument that only fields use.
     let served = parts.iter().filter_map(|part| part.served.as_ref());
     let result = quote!(::core::result::Result<::std::sync::Arc<Self>, ::wrapper::GroupError>);
     let of_trait = parameters.iter().all(|parameter| parameter.is_empty()).then(|| {

@@ -23,7 +23,7 @@ pub(crate) struct Part {
     pub(crate) hooks: TokenStream,
     /// Names of PVs that are known now.
     pub(crate) names: Vec<LitStr>,
-    /// Set for what is served: clients use it also where the code of the author does not.
+    /// Set for what clients or other fields use, also where the methods of the author do not.
     pub(crate) served: Option<Ident>,
 }
 
@@ -58,7 +58,7 @@ impl Part {
 fn argument(field: &Field, ident: &Ident, attribute: &Attribute) -> Result<Part> {
     attribute.meta.require_path_only()?;
     let ty = &field.ty;
-    Ok(Part { parameter: quote!(#ident: #ty,), ..Part::default() })
+    Ok(Part { parameter: quote!(#ident: #ty,), ..Part::served(ident) })
 }
 
 fn local(field: &Field, ident: &Ident, value: &Expr) -> Part {

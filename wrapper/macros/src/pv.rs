@@ -100,23 +100,45 @@ pub(crate) fn check_rights(keys: &Keys, hooks: &[Key]) -> Result<()> {
     }
 }
 
+/// The call for a PV that is the field of a record.
+fn of_record(of: &Key, held: &Type, keys: &mut Keys) -> Result<TokenStream> {
+    let [record, field] = &of.arguments()?[..] else {
+        return Err(of.error("needs a record and the name of a field: `field(motor, \"RBV\")`"));
+    };
+    if let Some(name) = keys.take("name")? {
+        return Err(name.error("is that of the field"));
+    }
+    let Some(value) = value(keys)? else {
+        return Err(of.error("needs a first value: `value = ..`"));
+    };
+    let group = private("group");
+    Ok(quote!(#group.field::<#held, _>(&#record, #field, #value)))
+}
+
 /// # Errors
 /// When a key is wrong.
 pub(crate) fn part(field: &Field, ident: &Ident, mut keys: Keys) -> Result<Part> {
     let ty = &field.ty;
     let held = inside(ty, "Pv").ok_or_else(|| Error::new_spanned(ty, "a field with #[pv] is a `Pv<T>`"))?;
-    let (name, hooks) = (name(&mut keys, ident)?, hook::take_of_pv(&mut keys));
+    let hooks = hook::take_of_pv(&mut keys);
     check_rights(&keys, &hooks)?;
-    let (group, this, expr) = (private("group"), private("this"), &name.expr);
-    let start = match value(&mut keys)? {
-        Some(value) => quote!(#group.pv::<#held>(#expr, #value)),
-        None => quote!(#group.pv_undefined::<#held>(#expr)),
+    let (group, this) = (private("group"), private("this"));
+    let (start, known) = match keys.take("field")? {
+        Some(of) => (of_record(&of, held, &mut keys)?, None),
+        None => {
+            let Name { expr, known } = name(&mut keys, ident)?;
+            let start = match value(&mut keys)? {
+                Some(value) => quote!(#group.pv::<#held>(#expr, #value)),
+                None => quote!(#group.pv_undefined::<#held>(#expr)),
+            };
+            (start, known)
+        }
     };
     let (doc, calls) = (doc(field), calls(&keys)?);
     Ok(Part {
         make: quote!(let #ident: #ty = #start #doc #calls .add()?;),
         hooks: hook::of_pv(&hooks, &quote!(#this.#ident))?,
-        names: name.known.into_iter().collect(),
+        names: known.into_iter().collect(),
         ..Part::served(ident)
     })
 }

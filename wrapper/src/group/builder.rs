@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
-use super::validate::{check_name, is_integer};
+use super::rules::{check_name, is_integer};
 use super::{GroupBuilder, GroupError, UNDECLARED};
 use crate::device::{Command, DevicePort};
 use crate::hooks::{Check, Policy, PutError, PutHook};
@@ -65,6 +65,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             read_only: false,
             every_post: false,
+            field_of: None,
             doc: "".into(),
             aliases: Box::default(),
             as_string: false,
@@ -308,7 +309,9 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             alarms.join(&core);
         }
         group.pvs.push(core.clone());
-        group.scope.own.push(core.clone());
+        if core.fixed.field_of.is_none() {
+            group.scope.own.push(core.clone());
+        }
         Ok(Pv::new(core))
     }
 }

@@ -72,6 +72,7 @@ use super::{GroupBuilder, GroupError};
 /// |---|---|
 /// | `name = ".."` | name behind the prefix, an expression or with macros (`{axis}`); that of the field without it |
 /// | `value = ..` | first value: `"text"` for texts, `[1, 2]` or `[0.0; 8]` for arrays; undefined without it |
+/// | `field(x, "RBV")` | the field `RBV` of the record in the field `x` above it: [`field`](GroupBuilder::field), instead of a name |
 /// | `put = Self::m`, `put_async` | [`on_put`](GroupBuilder::on_put): `fn m(&self, pv: &Pv<T>, value: T) -> impl IntoPut<T>` |
 /// | `get = Self::m`, `get_async` | [`on_get`](GroupBuilder::on_get): `fn m(&self, pv: &Pv<T>) -> impl IntoGet<T>` |
 /// | `scan(SCAN, Self::m)`, `scan_async` | [`scan`](GroupBuilder::scan): `fn m(&self, pv: &Pv<T>) -> impl IntoDone` |

@@ -2,11 +2,12 @@
 
 mod builder;
 mod declared;
+mod field;
 mod hooks;
 mod macros;
 mod pair;
 mod record;
-mod validate;
+mod rules;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub use builder::PvBuilder;
 pub use declared::PvGroup;
 use macros::Macros;
 pub use pair::{PairBuilder, PvPair};
-pub(crate) use validate::check_meta;
+pub(crate) use rules::check_meta;
 
 /// Longest PV name, in bytes: the limit of EPICS base.
 const MAX_NAME: usize = 60;
@@ -223,55 +224,5 @@ impl GroupBuilder {
 
     pub(crate) fn built(&self) -> &[Arc<PvCore>] {
         &self.pvs
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused<T: PvType>(
-        name: &str,
-        value: T,
-        change: impl FnOnce(PvBuilder<'_, T>) -> PvBuilder<'_, T>,
-    ) -> String {
-        let mut group = GroupBuilder::new("p:");
-        group.pv("taken", 0).add().expect("a good PV");
-        change(group.pv(name, value)).add().expect_err("a mistake").to_string()
-    }
-
-    #[test]
-    fn every_mistake_names_the_pv_and_the_rule() {
-        assert_eq!(refused("taken", 0, |b| b), r#"PV "p:taken": the name is taken"#);
-        assert!(refused("a b", 0, |b| b).contains("must not have ' '"));
-        assert!(refused(&"x".repeat(59), 0, |b| b).contains("this one has 61"));
-        assert!(refused("v", 0.0, |b| b.control_limits(2.0..=1.0)).contains("must be below"));
-        assert!(refused("v", 9.0, |b| b.control_limits(0.0..=1.0)).contains("value 9 is outside"));
-        let outside = refused("v", 0.5, |b| b.alarm_limits(0.0..=1.0).warning_limits(0.0..=2.0));
-        assert!(outside.contains("warning limits"));
-        assert!(refused("v", true, |b| b.control_limits(0.0..=1.0)).contains("need a number"));
-        assert!(refused("", 0, |b| b).contains("behind its prefix"));
-        assert!(refused("v", true, |b| b.labels(&[""; 17])).contains("17 labels"));
-        assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
-        assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));
-        assert!(refused("v", 1, |b| b.max_length(3)).contains("scalar"));
-        assert!(refused("v", 1, |b| b.feed_depth(0)).contains("not in 1..=4096"));
-    }
-
-    #[test]
-    fn an_undefined_pv_is_udf_until_the_first_post() {
-        let mut group = GroupBuilder::new("p:");
-        let pv = group.pv_undefined::<f64>("v").add().expect("a good PV");
-        assert_eq!(pv.alarm(), ca::proto::Alarm::UDF);
-        pv.post(1.0);
-        assert_eq!((pv.get(), pv.alarm()), (1.0, ca::proto::Alarm::NONE));
-    }
-
-    #[test]
-    fn a_posted_value_that_does_not_fit_is_an_alarm_and_not_stored() {
-        let mut group = GroupBuilder::new("p:");
-        let pv = group.pv("v", vec![1.0]).max_length(2).add().expect("a good PV");
-        pv.post(vec![0.0; 3]);
-        assert_eq!((pv.get(), pv.alarm()), (vec![1.0], ca::proto::Alarm::WRITE));
     }
 }

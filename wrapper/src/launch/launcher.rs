@@ -12,6 +12,7 @@ use crate::ioc::{IocBuilder, IocError};
 
 type BuildGroup = Box<dyn FnOnce(&mut GroupBuilder) -> Result<(), GroupError>>;
 pub(super) type Started = Box<dyn FnOnce(IocHandle)>;
+type Check = fn(&str) -> Result<(), String>;
 type MakeDevice = Box<dyn FnOnce() -> Box<dyn SystemDevice>>;
 
 /// A flag of the author's own; its value is a macro of the groups.
@@ -19,6 +20,7 @@ struct OwnOption {
     name: &'static str,
     default: Option<&'static str>,
     help: &'static str,
+    check: Option<Check>,
 }
 
 /// An IOC binary: what it serves, and its command line, with the flags that every IOC has.
@@ -64,7 +66,32 @@ impl Launcher {
     /// A flag `--name VALUE`, required when it has no default; groups see it as the macro `{name}` and by
     /// [`GroupBuilder::macro_value`].
     pub fn option(mut self, name: &'static str, default: Option<&'static str>, help: &'static str) -> Self {
-        self.options.push(OwnOption { name, default, help });
+        self.options.push(OwnOption { name, default, help, check: None });
+        self
+    }
+
+    /// As [`Launcher::option`]; a value for which `check` returns an error is refused with that reason.
+    ///
+    /// ```no_run
+    /// fn check(text: &str) -> Result<(), String> {
+    ///     text.parse::<u16>().map(drop).map_err(|error| error.to_string())
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     wrapper::Launcher::new("Rooms")
+    ///         .checked_option("room", Some("101"), "Room number", check)
+    ///         .group(|group| group.pv("{room}:temperature", 21.5).add())
+    ///         .run()
+    /// }
+    /// ```
+    pub fn checked_option(
+        mut self,
+        name: &'static str,
+        default: Option<&'static str>,
+        help: &'static str,
+        check: fn(&str) -> Result<(), String>,
+    ) -> Self {
+        self.options.push(OwnOption { name, default, help, check: Some(check) });
         self
     }
 
@@ -111,6 +138,10 @@ impl Launcher {
             .mut_arg("interfaces", |arg| arg.num_args(1..));
         self.options.iter().fold(command, |command, option| {
             let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);
+            let check = option.check;
+            let arg = arg.value_parser(move |text: &str| {
+                check.map_or(Ok(()), |check| check(text)).map(|()| text.to_owned())
+            });
             command.arg(match option.default {
                 Some(default) => arg.default_value(default),
                 None => arg.required(true),

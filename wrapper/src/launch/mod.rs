@@ -225,9 +225,10 @@ fn run_with(
 
 fn markdown(builder: &IocBuilder) -> String {
     let mut table =
-        "| PV | type | count | access | units | meaning |\n|---|---|---|---|---|---|\n".to_owned();
+        "| PV | type | count | access | units | record | meaning |\n|---|---|---|---|---|---|---|\n"
+            .to_owned();
     for pv in builder.describe() {
-        let row = [&pv.name, &pv.pv_type, &pv.count.to_string(), pv.access, &pv.units, &pv.doc];
+        let row = [&pv.name, &pv.pv_type, &pv.count.to_string(), pv.access, &pv.units, pv.record, &pv.doc];
         table.push_str(&format!("| {} |\n", row.join(" | ")));
     }
     table

@@ -53,6 +53,8 @@ pub(crate) struct Fixed {
     /// Told of a new scan period.
     pub(crate) on_scan: Option<ScanHook>,
     pub(crate) alarm_group: Option<Arc<AlarmBook>>,
+    /// The type of the record whose field it is.
+    pub(crate) field_of: Option<&'static str>,
 }
 
 /// Told of a new scan period, `None` for none.
@@ -209,7 +211,10 @@ impl PvCore {
     }
 
     /// The record type, or the one that a plain PV stands for (RTYP).
-    pub(super) fn record_type(&self) -> &'static str {
+    pub(crate) fn record_type(&self) -> &'static str {
+        if let Some(record) = self.fixed.field_of {
+            return record;
+        }
         if !self.fixed.record.is_plain() {
             return self.fixed.record.name;
         }

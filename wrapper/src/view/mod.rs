@@ -51,7 +51,7 @@ impl View {
     /// All PVs in the order of declaration, with type, access, units and description.
     pub fn pvs(&self) -> Vec<PvDescription> {
         let Some(served) = self.0.upgrade() else { return Vec::new() };
-        served.table.all().iter().map(|pv| PvDescription::of(pv)).collect()
+        served.table.listed().iter().map(|pv| PvDescription::of(pv)).collect()
     }
 
     /// Opens what a client finds by this name: a PV, a field, with filters or without.

@@ -16,6 +16,7 @@ mod load;
 mod own_loop;
 mod pv;
 mod queue;
+mod record_fields;
 mod records;
 mod restart;
 mod robot;

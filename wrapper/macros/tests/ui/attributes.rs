@@ -53,6 +53,12 @@ struct Keys {
     no_list: Pv<i32>,
     #[pair(setpoint = 1)]
     no_keys: PvPair<i32>,
+    #[pv(field = "RBV", value = 0.0)]
+    of_what: Pv<f64>,
+    #[pv(field(no_value, "RBV"))]
+    no_first: Pv<f64>,
+    #[pv(field(no_value, "RBV"), name = "readback", value = 0.0)]
+    named: Pv<f64>,
 }
 
 fn main() {}

@@ -96,7 +96,7 @@ impl Field {
     }
 
     /// Units, decimals and range of a number field, the labels of a choice.
-    pub(super) fn meta(self, of: &Arc<Meta>) -> Arc<Meta> {
+    pub(crate) fn meta(self, of: &Arc<Meta>) -> Arc<Meta> {
         let Self::Of(spec) = self else { return of.clone() };
         let precision = spec.decimals.unwrap_or(of.precision);
         let meta = match (spec.live, spec.native) {
