@@ -11,7 +11,7 @@ from check import run
 SEQ = "TEST:SERVER.seq."
 LIMIT = 10
 PUTFAIL = 160
-STATES = ["Idle", "Busy", "Done", "Failed", "Aborted", "Offline"]
+STATES = ["Idle", "Busy", "Done", "Failed", "Aborted", "Offline", "Overrun"]
 MEMBERS = "CMD ACK values message STATE BUSY COUNT DONE ERROR PROGRESS ELAPSED QUEUED REFUSED ABORT".split()
 
 

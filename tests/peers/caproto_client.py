@@ -67,7 +67,7 @@ def test_a_subscription_gets_each_update():
 def test_an_enum_has_its_labels():
     (state,) = pvs(SEQ + "STATE")
     control = state.read(data_type="control", timeout=LIMIT)
-    assert control.metadata.enum_strings == (b"Idle", b"Busy", b"Done", b"Failed", b"Aborted", b"Offline")
+    assert control.metadata.enum_strings == (b"Idle", b"Busy", b"Done", b"Failed", b"Aborted", b"Offline", b"Overrun")
     assert command("[1]").status.success
     assert state.read(timeout=LIMIT).data.tolist() == [2]
     assert state.read(data_type=ChannelType.STRING, timeout=LIMIT).data == [b"Done"]

@@ -96,8 +96,8 @@ def test_an_enum_has_its_labels():
     command("[1]")
     assert state.get() == 2 and state.get(as_string=True) == "Done"
     labels = [text.decode() if isinstance(text, bytes) else text for text in state.enum_strs]
-    assert labels == ["Idle", "Busy", "Done", "Failed", "Aborted", "Offline"][: len(labels)]
-    assert len(labels) == 6
+    assert labels == ["Idle", "Busy", "Done", "Failed", "Aborted", "Offline", "Overrun"][: len(labels)]
+    assert len(labels) == 7
     assert state.type.endswith("enum")
 
 
