@@ -1,6 +1,6 @@
 //! Who is there: the repeater of this host, servers on a port.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -108,14 +108,17 @@ pub fn sharers(port: u16) -> Option<usize> {
 }
 
 fn sharers_in(table: &str, port: u16) -> usize {
-    let mut sockets: HashMap<&str, usize> = HashMap::new();
-    for local in table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)) {
+    let mut sockets: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for line in table.lines().skip(1) {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (Some(local), Some(inode)) = (fields.get(1), fields.get(9)) else { continue };
         let own = local.split_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
         if own == Some(port) {
-            *sockets.entry(local).or_default() += 1;
+            // The table changes while it is read, and may then have a socket twice: the inode tells.
+            sockets.entry(local).or_default().insert(inode);
         }
     }
-    sockets.into_values().max().unwrap_or(0)
+    sockets.into_values().map(|inodes| inodes.len()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -127,11 +130,13 @@ mod tests {
 
     #[test]
     fn sockets_that_share_an_address_and_port_are_counted() {
-        let table = "  sl  local_address rem_address   st
-   1: 00000000:13C8 00000000:0000 07
-   2: 0100007F:13C8 00000000:0000 07
-   3: 0100007F:13C8 00000000:0000 07
-   4: 0100007F:13C9 00000000:0000 07
+        let table =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   1: 00000000:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 101 2
+   2: 0100007F:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 102 2
+   3: 0100007F:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 103 2
+   3: 0100007F:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 103 2
+   4: 0100007F:13C9 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 104 2
 ";
         assert_eq!([5064, 5065, 5066].map(|port| sharers_in(table, port)), [2, 1, 0]);
     }
