@@ -47,12 +47,7 @@ impl AnyPv {
 
     /// Puts a value as [`Pv::put`] does, converted to the type of the PV.
     pub fn put(&self, value: &Value) -> Putting {
-        let mut bytes = Vec::new();
-        let (native, meta) = (value.native(), Meta::new());
-        // A value is always one of its own type.
-        let encoded = encode::value(value, native, value.len() as u32, &meta, &mut bytes);
-        debug_assert!(encoded.is_ok());
-        self.0.put_converted(WireArray { ty: native, count: value.len() as u32, bytes: &bytes })
+        on_the_wire(value, |wire| self.0.put_converted(wire))
     }
 
     /// Puts what somebody has typed: a text, a number, the label or the index of a choice.
@@ -72,4 +67,14 @@ impl AnyPv {
         };
         self.0.put_converted(WireArray { ty, count, bytes: text.as_bytes() })
     }
+}
+
+/// Hands a value over in the form in which a client would put it.
+pub(crate) fn on_the_wire<R>(value: &Value, put: impl FnOnce(WireArray<'_>) -> R) -> R {
+    let mut bytes = Vec::new();
+    let (ty, count) = (value.native(), value.len() as u32);
+    // A value is always one of its own type.
+    let encoded = encode::value(value, ty, count, &Meta::new(), &mut bytes);
+    debug_assert!(encoded.is_ok());
+    put(WireArray { ty, count, bytes: &bytes })
 }

@@ -21,6 +21,7 @@ use ca::proto::dbr::Meta;
 use ca::server::AccessRights;
 
 pub use self::any::AnyPv;
+pub(crate) use self::any::on_the_wire;
 pub(crate) use self::core::{First, Fixed, PvCore};
 use crate::answer::Putting;
 use crate::group::{GroupError, check_meta};

@@ -23,7 +23,7 @@ use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{Meta, NativeType, Value, WireArray, encode};
+use ca::proto::dbr::{Meta, NativeType, Value, WireArray};
 use ca::server::{AccessRights, Update};
 
 pub use feeds::{FeedKey, Feeds};
@@ -32,6 +32,7 @@ use crate::answer::Putting;
 use crate::channel::Channel;
 use crate::handle::Served;
 pub use crate::ioc::PvDescription;
+use crate::pv::on_the_wire;
 
 /// The PVs of a running IOC. Clones are the same; it does not keep the IOC running.
 #[derive(Clone)]
@@ -123,12 +124,7 @@ impl ViewChannel {
 
     /// Puts a value as a client does; `by` says in the log who it was.
     pub fn put(&self, value: &Value, by: &str) -> Putting {
-        let mut bytes = Vec::new();
-        let (native, count) = (value.native(), value.len() as u32);
-        // A value is always one of its own type.
-        let encoded = encode::value(value, native, count, &Meta::new(), &mut bytes);
-        debug_assert!(encoded.is_ok());
-        self.channel.put_by(WireArray { ty: native, count, bytes: &bytes }, by)
+        on_the_wire(value, |wire| self.channel.put_by(wire, by))
     }
 
     /// Puts what somebody has typed: a text, a number, the label or the index of a choice.

@@ -100,17 +100,8 @@ impl Port {
                 self.tell(&refusal.to_string(), &books);
                 return Err(refusal);
             }
-            let number = books.accepted.wrapping_add(1);
+            let number = self.show_accepted(&mut books);
             tracing::debug!("{}: command {number} {:?} accepted", self.name, command.name());
-            books.accepted = number;
-            if let Some(template) = self.template() {
-                if books.pending == 0 {
-                    books.begun = true;
-                    template.begin(Some(number));
-                } else {
-                    template.accepted(number);
-                }
-            }
             pv.keep(value);
             command.submit(
                 number,
@@ -125,6 +116,21 @@ impl Port {
             self.enqueue(&mut books, pv.id, command, policy);
             Ok(())
         })
+    }
+
+    /// Shows that one more command is accepted; returns its number.
+    pub(super) fn show_accepted(&self, books: &mut Books) -> i32 {
+        let number = books.accepted.wrapping_add(1);
+        books.accepted = number;
+        if let Some(template) = self.template() {
+            if books.pending == 0 {
+                books.begun = true;
+                template.begin(Some(number));
+            } else {
+                template.accepted(number);
+            }
+        }
+        number
     }
 
     fn admit(&self, books: &mut Books, pv: &PvCore, policy: Policy) -> Result<(), PutError> {

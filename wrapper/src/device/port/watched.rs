@@ -33,16 +33,7 @@ impl Port {
 
     /// Shows a command as one that a client gave; nobody waits for its answer.
     fn show_watched(self: &Arc<Self>, books: &mut Books, command: &mut Command) {
-        let number = books.accepted.wrapping_add(1);
-        books.accepted = number;
-        if let Some(template) = self.template() {
-            if books.pending == 0 {
-                books.begun = true;
-                template.begin(Some(number));
-            } else {
-                template.accepted(number);
-            }
-        }
+        let number = self.show_accepted(books);
         books.pending += 1;
         let (answer, started) = (Answer::nowhere(), Instant::now());
         let port = self.clone();
