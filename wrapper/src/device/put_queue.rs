@@ -82,6 +82,12 @@ impl PutQueue {
         self.drain();
     }
 
+    /// Waits until all that was put so far is applied.
+    pub(crate) fn settle(&self) {
+        let _draining = self.draining.lock();
+        ca::server::batch(|| self.apply_all());
+    }
+
     fn drain(&self) {
         // Whoever leaves the lock looks once more: an update may have come between the last look and the
         // release, and its poster relied on the lock's holder.

@@ -48,6 +48,10 @@ impl Port {
         }
         let place = self.queue.1.try_recv().ok()?;
         let counted = !matches!(place, Waiting::Watched(_));
+        if !counted {
+            // The end of an aborted command may still wait in the put queue: what outlives an ABORT is not aborted by it.
+            self.outlet().settle();
+        }
         self.take(unwrap(place)?, counted)
     }
 
