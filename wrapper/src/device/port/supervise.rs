@@ -45,7 +45,7 @@ impl Port {
             }
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
             failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
-            books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
+            books.answer_aborts();
         });
     }
 
