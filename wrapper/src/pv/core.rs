@@ -1,7 +1,7 @@
 //! A PV without its Rust type.
 
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -84,8 +84,6 @@ pub(crate) struct PvCore {
     pub(super) scan: AtomicU8,
     /// Commands of its puts that are not done.
     pub(super) active: AtomicU32,
-    /// It is no longer served.
-    removed: AtomicBool,
     /// The server to tell of changed rights.
     bell: OnceLock<RightsBell>,
     /// The way to its hooks, when it has some.
@@ -107,14 +105,17 @@ impl PvCore {
         let tuning = tuning(&fixed, &first);
         let First { value, defined, meta, .. } = first;
         let states = fixed.states.clone();
+        let simple = fixed.shape == Shape::Scalar
+            && !fixed.read_only
+            && fixed.checks.is_empty()
+            && matches!(fixed.hook, PutHook::Store);
         Arc::new(Self {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            flags: AtomicU8::new(AccessRights::all().bits() as u8),
+            flags: flags::first(simple),
             scan: AtomicU8::new(0),
             active: AtomicU32::new(0),
-            removed: AtomicBool::new(false),
             bell: OnceLock::new(),
             hooks: OnceLock::new(),
             state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning, states)),
@@ -152,7 +153,7 @@ impl PvCore {
 
     /// What clients may do with the value; `None` when the PV is no longer served.
     pub(crate) fn rights(&self) -> Option<AccessRights> {
-        if self.removed.load(Relaxed) {
+        if self.is_removed() {
             return None;
         }
         let most = if self.fixed.read_only { AccessRights::READ } else { AccessRights::all() };
@@ -169,7 +170,7 @@ impl PvCore {
 
     /// Tells every client that the PV is no longer served.
     pub(crate) fn remove(&self) {
-        self.removed.store(true, Relaxed);
+        self.set_removed();
         if let Some(end) = self.hooks() {
             end.forget(self.id);
         }
@@ -184,6 +185,7 @@ impl PvCore {
     pub(crate) fn set_hooks(&self, end: HookEnd) {
         // A group is completed once.
         let _ = self.hooks.set(Box::new(end));
+        self.set_involved();
     }
 
     /// Runs `work` behind what was posted so far.
