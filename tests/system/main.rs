@@ -23,6 +23,7 @@ mod recorded;
 mod records;
 mod repeater;
 mod search;
+mod seeds;
 mod sequence;
 mod soak;
 mod stop;
