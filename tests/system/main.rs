@@ -23,6 +23,7 @@ mod raw;
 mod recorded;
 mod records;
 mod repeater;
+mod restart;
 mod search;
 mod seeds;
 mod sequence;
