@@ -16,6 +16,7 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod pages;
 mod panics;
 mod peers;
 mod process;
