@@ -11,11 +11,14 @@ use wrapper::{
 
 use crate::choice::Choice;
 use crate::fields::{Access, Field, Kind, Spec};
-use crate::plain;
 use crate::record::Record;
 
 const UNITS: &str = "mm";
 const PRECISION: u8 = 3;
+/// Fields that do nothing, and tell of this motor something else than the record type says of every motor: sizes of
+/// encoder and readback steps, speeds in revolutions per second, units per revolution.
+const SHOWN_ONLY: &[(&str, f64)] =
+    &[("ERES", 0.001), ("RRES", 0.001), ("S", 5.0), ("SBAK", 5.0), ("SMAX", 50.0), ("UREV", 0.2)];
 
 /// A field's PV.
 #[derive(Clone, Debug)]
@@ -129,7 +132,9 @@ impl Pvs {
             let _ = gate.set(complete);
         }
         pvs.build_description(group)?;
-        plain::build(group)?;
+        for (name, value) in SHOWN_ONLY {
+            group.pv(name, *value).doc("as in the record, does nothing here").add()?;
+        }
         pvs.show_limits(record);
         Ok(pvs)
     }
@@ -270,10 +275,16 @@ fn add(
     })
 }
 
+fn alarmed(pv: PvBuilder<'_, f64>) -> PvBuilder<'_, f64> {
+    pv.alarm_limits(-1.0..=6.0).warning_limits(-1.0..=5.5)
+}
+
 /// The positions have alarm limits.
 fn limited(pv: PvBuilder<'_, f64>, field: Field) -> PvBuilder<'_, f64> {
     match field {
-        Field::Val | Field::Rbv => pv.alarm_limits(-1.0..=6.0).warning_limits(-1.0..=5.5),
+        // What has no PV of its own is a field of its record.
+        Field::Val => alarmed(pv).record("motor"),
+        Field::Rbv => alarmed(pv),
         _ => pv,
     }
 }

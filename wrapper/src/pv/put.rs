@@ -282,10 +282,7 @@ impl PvCore {
             }
             PutHook::CommandText { port } => port.submit_text(self, value, cut, answer)?,
             PutHook::Abort { port } => return port.abort(self, value, answer),
-            PutHook::Restart { port } => {
-                port.restart(&value)?;
-                return Ok(false);
-            }
+            PutHook::Restart { port } => return port.restart(&value, answer),
         }
         Ok(true)
     }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
-use self::health::Running;
+use self::health::{Restarts, Running};
 use super::command::Command;
 use super::put_queue::PutQueue;
 use super::remote::Remote;
@@ -82,6 +82,7 @@ struct Books {
     begun: bool,
     slots: HashMap<u64, Slot>,
     aborts: Vec<Answer>,
+    restarts: Restarts,
 }
 
 /// The two ends of a device's queue.
