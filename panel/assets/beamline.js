@@ -18,8 +18,7 @@ export function beamlineCard(scope, device) {
     el("div", { class: "readings" },
       scope.reading(`${MOTOR}RBV`, "Motor readback (RBV)", { remote }), scope.reading(`${MOTOR}VAL`, "Motor setpoint (VAL)", { remote })),
     el("div", { class: "controls" },
-      el("div", { class: "setting" }, el("span", { class: "caption", text: "Place" }), places(scope, choices)),
-      scope.setting(choices, "choices"),
+      el("div", { class: "setting" }, el("span", { class: "caption", text: "Place (choices)" }), places(scope, choices)),
       el("div", { class: "setting" }, el("span", { class: "caption", text: "0.5 up and back" }), button)));
 }
 

@@ -40,8 +40,9 @@ export function parseNumber(typed, meta) {
   if (word === "" || (!special && Number.isNaN(value))) return { error: `“${word}” is not a number` };
   if (["short", "long", "char"].includes(meta.kind) && !Number.isInteger(value)) return { error: `${word} is not a whole number` };
   const range = meta.limits?.control;
+  const [low, high] = (range ?? []).map(numeric);
   const x = numeric(value);
-  if (range && range[0] < range[1] && !(x >= range[0] && x <= range[1])) {
+  if (low < high && !(x >= low && x <= high)) {
     return { error: `${word} is outside ${limitsText(range, meta)}${meta.units ? ` ${meta.units}` : ""}` };
   }
   return { value };
@@ -59,7 +60,8 @@ class Field {
     [this.#meta, this.#put, this.#form] = [meta, put, form];
     this.input = el("input", {
       type: "text", "aria-label": `Set ${name}`, autocomplete: "off", spellcheck: "false", enterkeyhint: "send",
-      inputmode: form.step ? (navigator.maxTouchPoints > 0 && meta.limits?.control?.[0] < 0 ? "text" : "decimal") : "text",
+      // The decimal keys of phones have no sign.
+      inputmode: form.step && meta.limits?.control?.[0] >= 0 ? "decimal" : "text",
       class: form.step ? "number" : "text",
       oninput: () => this.#touch(),
       onkeydown: (event) => this.#key(event),
@@ -75,7 +77,9 @@ class Field {
     return !this.#set.hidden;
   }
 
-  show({ value }) {
+  show({ value, of }) {
+    // Only its beginning came: set again, the rest would be lost.
+    this.input.readOnly = of !== undefined;
     this.#shown = this.#form.show(value, this.#meta);
     if (!this.dirty && this.input.value !== this.#shown) this.input.value = this.#shown;
   }

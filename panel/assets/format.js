@@ -52,7 +52,9 @@ export function textOf(value) {
 }
 
 function arrayText(value, length, meta) {
-  const words = value.slice(0, 6).map((each) => (Array.isArray(each) ? "…" : meta.kind === "string" ? String(each) : meta.kind === "enum" ? label(each, meta) : number(each, meta)));
+  // Pairs of the least and the greatest are no elements.
+  if (Array.isArray(value[0])) return `${length} elements`;
+  const words = value.slice(0, 6).map((each) => (meta.kind === "string" ? String(each) : meta.kind === "enum" ? label(each, meta) : number(each, meta)));
   return `${length} × [${words.join(", ")}${length > words.length ? ", …" : ""}]`;
 }
 
@@ -90,5 +92,6 @@ export function bytes(count) {
 
 /** `[low, high]` as words, when there are such limits. */
 export function limitsText(pair, meta) {
-  return pair ? `${number(pair[0], meta)} … ${number(pair[1], meta)}` : "";
+  const end = (at) => (Number.isNaN(numeric(at)) ? "none" : number(at, meta));
+  return pair ? `${end(pair[0])} … ${end(pair[1])}` : "";
 }

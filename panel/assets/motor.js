@@ -1,7 +1,7 @@
 // A motor: where it is, where it shall go, tweaks, stop.
 
-import { el, icon, setAttr, setText, svg } from "./dom.js";
-import { numeric } from "./format.js";
+import { el, icon, setAttr, setText } from "./dom.js";
+import { number, numeric } from "./format.js";
 
 /** The card of a motor whose PVs begin with a prefix. */
 export function motorCard(scope, prefix, title) {
@@ -16,7 +16,7 @@ export function motorCard(scope, prefix, title) {
   const tweak = (name, label, field) => scope.button(icon(name), () => put(field, 1), { class: "tweak", "aria-label": label });
   const stop = scope.button("Stop", () => put("STOP", 1), { class: "stop" });
   return el("section", { class: "card motor", "aria-label": `Motor ${title}`, "data-panel": "motor" },
-    el("header", {}, el("h2", { text: title }), moving),
+    el("header", {}, el("h2", { text: "Position" }), moving),
     el("div", { class: "readings" }, scope.reading(`${prefix}RBV`, "Readback (RBV)"), scope.reading(`${prefix}VAL`, "Setpoint (VAL)")),
     gauge(scope, prefix),
     el("div", { class: "controls" },
@@ -26,32 +26,29 @@ export function motorCard(scope, prefix, title) {
       stop));
 }
 
-const WIDE = 1000;
-
 /** The travel between the soft limits, with marks for setpoint and readback. */
 function gauge(scope, prefix) {
-  const mark = (name, d) => svg("path", { class: name, d, visibility: "hidden" });
-  const setpoint = mark("setpoint", "M0 4 l-9 -4 v-12 h18 v12 z");
-  const readback = mark("readback", "M0 22 l-9 14 h18 z");
-  const picture = svg("svg", { viewBox: `-14 -16 ${WIDE + 28} 56`, class: "gauge", role: "img", "aria-label": "Position between the limits" },
-    svg("rect", { class: "travel", x: 0, y: 8, width: WIDE, height: 10, rx: 5 }), setpoint, readback);
+  const mark = (name) => el("span", { class: `mark ${name}`, hidden: true });
+  const [setpoint, readback] = [mark("setpoint"), mark("readback")];
+  const travel = el("div", { class: "gauge", role: "img", "aria-label": "Position between the limits" }, setpoint, readback);
   const [low, high] = [el("span", { class: "muted" }), el("span", { class: "muted" })];
   const known = { LLM: NaN, HLM: NaN, VAL: NaN, RBV: NaN };
   const place = (node, at) => {
-    const span = known.HLM - known.LLM;
-    const there = span > 0 && Number.isFinite(at);
-    setAttr(node, "visibility", there ? "visible" : "hidden");
-    if (there) setAttr(node, "transform", `translate(${(WIDE * Math.max(0, Math.min(1, (at - known.LLM) / span))).toFixed(1)})`);
+    const part = (at - known.LLM) / (known.HLM - known.LLM);
+    node.hidden = !Number.isFinite(part);
+    // A move of a layer of its own: no layout.
+    node.style.transform = `translateX(${(100 * Math.max(0, Math.min(1, part))).toFixed(2)}%)`;
   };
+  const limit = (name, meta) => (Number.isFinite(known[name]) ? `${name} ${number(known[name], meta)}` : "");
   for (const field of Object.keys(known)) {
     scope.follow(prefix + field, ({ update, meta }) => {
       if (!update || !meta) return;
       known[field] = numeric(update.value);
-      setText(low, Number.isFinite(known.LLM) ? `LLM ${known.LLM} ${meta.units ?? ""}` : "");
-      setText(high, Number.isFinite(known.HLM) ? `HLM ${known.HLM} ${meta.units ?? ""}` : "");
+      setText(low, limit("LLM", meta));
+      setText(high, limit("HLM", meta));
       place(setpoint, known.VAL);
       place(readback, known.RBV);
     });
   }
-  return el("div", { class: "travel-of" }, picture, el("div", { class: "ends" }, low, high));
+  return el("div", {}, travel, el("div", { class: "ends" }, low, el("span", { class: "muted legend", text: "▼ setpoint" }), high));
 }

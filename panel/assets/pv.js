@@ -14,9 +14,9 @@ export function pvView(scope, name, remote) {
   const place = el("div", {});
   const table = el("dl", { class: "facts" });
   const rows = scope.own(new Rows(page, name));
-  rows.add(name, { remote });
+  rows.add(name, { short: "Value", remote, depth: "plot" });
   let drawn = "";
-  scope.follow(name, (entry) => {
+  const show = (entry) => {
     const { meta, update, gone } = entry;
     if (gone) setText(about, gone);
     if (!meta) return;
@@ -33,7 +33,8 @@ export function pvView(scope, name, remote) {
       place.replaceChildren(...figures(scope, name, remote, kind));
     }
     if (isText(meta) && !kind) place.replaceChildren(el("pre", { class: "card", text: update ? String(update.value) : "" }));
-  });
+  };
+  scope.follow(name, show, { depth: "plot", remote });
   return el("div", {},
     el("h1", { class: "pv-name" }, name), device ? el("p", {}, "of ", el("a", { href: device.link, text: device.title })) : "",
     about, rows.node, place, table);

@@ -6,6 +6,8 @@ import { alarmText, dateText, isArray, isNumber, isText, limitsText, timeText, v
 
 /** Rows this near to the screen count as seen. */
 const NEAR = "150px";
+/** Elements that come with the depth `text`. */
+const SHORT = 32;
 
 export function pvLink(name, remote) {
   return `#/${remote ? "remote" : "pv"}/${encodeURIComponent(name)}`;
@@ -26,8 +28,8 @@ export class Rows {
   }
 
   /** Adds a PV; `short` is what its row calls it. */
-  add(name, { short = name, remote = false, onremove = null } = {}) {
-    const row = new Row(this.#page, name, short, remote, onremove);
+  add(name, { short = name, remote = false, depth = "text", onremove = null } = {}) {
+    const row = new Row(this.#page, name, { short, remote, depth, onremove });
     this.#rows.set(row.node, row);
     this.node.append(row.node);
     this.#observer.observe(row.node);
@@ -44,6 +46,7 @@ class Row {
   #page;
   #name;
   #remote;
+  #depth;
   #onremove;
   #end = null;
   #built = false;
@@ -51,8 +54,8 @@ class Row {
   #editor = null;
   #parts = {};
 
-  constructor(page, name, short, remote, onremove) {
-    [this.#page, this.#name, this.#remote, this.#onremove] = [page, name, remote, onremove];
+  constructor(page, name, { short, remote, depth, onremove }) {
+    [this.#page, this.#name, this.#remote, this.#depth, this.#onremove] = [page, name, remote, depth, onremove];
     const about = page.directory.pvs.get(name)?.description ?? "";
     this.node = el("li", { class: "row", "data-pv": name, "data-severity": "0" },
       el("div", { class: "name" }, el("a", { href: pvLink(name, remote), text: short, title: name }), el("span", { class: "about", text: about })));
@@ -66,7 +69,7 @@ class Row {
       return;
     }
     if (!this.#built) this.#build();
-    const follow = this.#page.store.follow(this.#name, (entry) => this.#show(entry), { depth: "text", remote: this.#remote });
+    const follow = this.#page.store.follow(this.#name, (entry) => this.#show(entry), { depth: this.#depth, remote: this.#remote });
     const access = this.#page.access.follow((state) => this.#editor?.enable(state.hint));
     this.#end = () => {
       follow();
@@ -107,8 +110,8 @@ class Row {
     setText(this.#parts.units, meta.units ?? "");
     if (meta.description) setText(this.node.querySelector(".about"), meta.description);
     this.node.classList.toggle("wide", isText(meta) || isArray(meta));
-    const short = meta.count <= 32 || isText(meta);
-    this.#editor = short ? editorOf(meta, this.#name, (value) => this.#page.put(this.#name, value, this.#remote)) : null;
+    const whole = this.#depth !== "text" || meta.count <= SHORT || isText(meta);
+    this.#editor = whole ? editorOf(meta, this.#name, (value) => this.#page.put(this.#name, value, this.#remote)) : null;
     this.node.classList.toggle("editable", this.#editor !== null);
     if (this.#editor) {
       this.#editor.complain = (why) => this.#note(why);
