@@ -18,6 +18,7 @@ mod manual;
 mod motor;
 mod motor_peers;
 mod panel;
+mod panel_load;
 mod peers;
 mod process;
 mod raw;

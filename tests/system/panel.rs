@@ -1,6 +1,7 @@
 //! The page of the panel, in a real browser.
 
-use std::net::Ipv4Addr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -101,6 +102,23 @@ impl Lab {
 
     pub(crate) fn client(&self) -> Context {
         Context::new(ClientConfig::isolated(self.server.udp)).expect("a socket").within(SOON)
+    }
+
+    /// Where the panel is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// What `/api/devices` says.
+    pub(crate) fn devices(&self) -> Value {
+        let mut stream = TcpStream::connect(self.address()).expect("the panel listens");
+        let request = format!("GET /api/devices HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
+        stream.write_all(request.as_bytes()).expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let body = answer.split_once("\r\n\r\n").expect("a head").1;
+        let list = body.find('[').and_then(|from| Some(&body[from..=body.rfind(']')?]));
+        serde_json::from_str(list.expect("a list")).expect("JSON")
     }
 
     fn number(&self, name: &str) -> f64 {
