@@ -28,7 +28,7 @@ function total(circuits, key) {
 
 function words(name, value) {
   if (typeof value !== "number") return String(value ?? "");
-  if (/bytes|memory/.test(name)) return bytes(value);
+  if (/^(bytes|memory|received|sent)$/.test(name)) return bytes(value);
   if (/uptime/.test(name)) return duration(value);
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }

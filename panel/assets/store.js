@@ -9,7 +9,7 @@ export class Store {
   #byId = new Map();
   #nextId = 1;
   #dirty = new Set();
-  #acks = [];
+  #undrawn = 0;
   #frame = 0;
   #puts = new Map();
 
@@ -88,7 +88,7 @@ export class Store {
   }
 
   #lost() {
-    this.#acks.length = 0;
+    this.#undrawn = 0;
     for (const resolve of this.#puts.values()) {
       resolve({ ok: false, reason: "the connection was lost: whether it was done is not known" });
     }
@@ -102,7 +102,7 @@ export class Store {
 
   #updates(message) {
     for (const update of message.list) this.#change(update.id, (entry) => { entry.update = update; });
-    this.#acks.push(message.n);
+    this.#undrawn = message.n;
     this.#schedule();
   }
 
@@ -129,6 +129,7 @@ export class Store {
     for (const entry of dirty) {
       for (const show of entry.users) show(entry);
     }
-    for (const n of this.#acks.splice(0)) this.#connection.send({ op: "ack", n });
+    if (this.#undrawn > 0) this.#connection.send({ op: "ack", n: this.#undrawn });
+    this.#undrawn = 0;
   }
 }

@@ -112,7 +112,8 @@ impl Lab {
     /// What `/api/devices` says.
     pub(crate) fn devices(&self) -> Value {
         let mut stream = TcpStream::connect(self.address()).expect("the panel listens");
-        let request = format!("GET /api/devices HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
+        let request =
+            format!("GET /api/devices HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address());
         stream.write_all(request.as_bytes()).expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
@@ -627,4 +628,29 @@ fn alarms_are_told_by_words_and_on_the_overview() {
     page.until("document.querySelector(\"[data-device=example]\").dataset.severity === '2'");
     page.until("document.querySelector(\"[data-device=example] .alarm\").textContent.includes('MAJOR')");
     page.until("document.querySelector('[data-alarms] .val').textContent === '1'");
+}
+
+#[test]
+fn the_page_names_no_other_host_and_parses_no_html() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../panel/assets");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).expect("the assets") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("UTF-8").replace("http://www.w3.org/2000/svg", "");
+        for word in [
+            "http://",
+            "https://",
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "eval(",
+            " style=",
+            "import(",
+        ] {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+        assert!(text.lines().count() <= 300, "{} is too long", path.display());
+        files += 1;
+    }
+    assert!(files > 10, "{files} files");
 }

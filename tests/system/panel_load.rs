@@ -166,7 +166,10 @@ fn panel_of(address: SocketAddr, pvs: Vec<String>, updates: Arc<AtomicU64>) -> G
             socket.send(Message::text(message.to_string())).expect("it listens");
         };
         for (id, pv) in pvs.iter().enumerate() {
-            say(&mut socket, json!({ "op": "subscribe", "id": id, "pv": pv, "depth": "text", "remote": false }));
+            say(
+                &mut socket,
+                json!({ "op": "subscribe", "id": id, "pv": pv, "depth": "text", "remote": false }),
+            );
         }
         // The beats end each wait.
         while !over.load(Relaxed) {
