@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod beamline;
+mod browser;
 mod chaos;
 mod chart;
 mod cmd;
@@ -18,6 +19,11 @@ mod motor;
 mod motor_peers;
 mod pages;
 mod panics;
+mod panel;
+mod panel_drive;
+// mod panel_load;
+mod panel_page;
+mod panel_pictures;
 mod peers;
 mod process;
 mod raw;

@@ -2,24 +2,27 @@
 
 use std::sync::{Arc, Weak};
 
+use ca::server::Reporter;
 use parking_lot::Mutex;
 
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::hooks::{HookThread, Plan};
 use crate::ioc::IocError;
 use crate::table::Table;
-use crate::view::View;
+use crate::view::{Known, View};
 
 /// What an IOC serves, and the threads of its hooks.
 pub(crate) struct Served {
     pub(crate) table: Arc<Table>,
+    pub(crate) devices: Vec<Known>,
+    pub(crate) reporter: Reporter,
     /// `None` once the IOC has stopped.
     hooks: Mutex<Option<Vec<HookThread>>>,
 }
 
 impl Served {
-    pub(crate) fn new(table: Arc<Table>) -> Self {
-        Self { table, hooks: Mutex::new(Some(Vec::new())) }
+    pub(crate) fn new(table: Arc<Table>, devices: Vec<Known>, reporter: Reporter) -> Self {
+        Self { table, devices, reporter, hooks: Mutex::new(Some(Vec::new())) }
     }
 
     /// Starts the hooks of a group.

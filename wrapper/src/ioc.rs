@@ -16,6 +16,7 @@ use crate::hooks::{HookThread, Plan};
 use crate::pv::PvCore;
 use crate::sequence::template::Template;
 use crate::table::Table;
+use crate::view::Known;
 
 /// Where the template's PVs stand behind the device's prefix.
 const TEMPLATE: &str = "seq.";
@@ -49,6 +50,7 @@ pub struct IocBuilder {
     devices: Vec<(Box<dyn SystemDevice>, Arc<Port>, RestartPolicy)>,
     pvs: Vec<Arc<PvCore>>,
     plans: Vec<Plan>,
+    known: Vec<Known>,
     remote: Arc<Remote>,
 }
 
@@ -92,6 +94,14 @@ impl IocBuilder {
         // Beside the device's PVs: what it shows of the device stays when that is down.
         let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
         port.set_health(Health::build(&mut health, &handle)?);
+        self.known.push(Known {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            template: format!("{prefix}{TEMPLATE}"),
+            kind: device.kind(),
+            port: Arc::downgrade(&port),
+            pvs: group.built().iter().chain(health.built()).map(|pv| pv.id).collect(),
+        });
         self.devices.push((device, port, policy));
         Ok(self.group(group).group(health))
     }
@@ -146,7 +156,7 @@ impl IocBuilder {
         self.remote.set_own(server.udp_addresses());
         table.set_bell(&server.rights_bell());
         let mut ioc = Ioc {
-            served: Arc::new(Served::new(table)),
+            served: Arc::new(Served::new(table, self.known, server.reporter())),
             devices: Vec::new(),
             watchdog: None,
             server: Some(server),

@@ -183,6 +183,10 @@ impl Default for MockMotor {
 }
 
 impl SystemDevice for MockMotor {
+    fn kind(&self) -> &'static str {
+        "motor"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

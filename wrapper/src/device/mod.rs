@@ -54,6 +54,11 @@ pub trait SystemDevice: Send + 'static {
         &[]
     }
 
+    /// What kind of equipment it is, in one word, such as `motor`; panels choose what they show by it.
+    fn kind(&self) -> &'static str {
+        ""
+    }
+
     /// Adds the device's own PVs beside the template's.
     ///
     /// # Errors

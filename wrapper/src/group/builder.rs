@@ -67,6 +67,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             every_post: false,
             field_of: None,
             doc: "".into(),
+            group: u16::try_from(group.prefix.len()).unwrap_or(0),
             aliases: Box::default(),
             as_string: false,
             latin1: false,

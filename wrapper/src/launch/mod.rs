@@ -1,9 +1,11 @@
 //! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
 
 mod launcher;
+mod log_ring;
+mod service;
 
 use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use ca::Config;
@@ -18,6 +20,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::device::SystemDevice;
 use crate::ioc::{Ioc, IocBuilder, IocError};
 pub use launcher::Launcher;
+pub use log_ring::{LogLine, log_lines};
+pub use service::{Running, Service, Serving};
 
 /// With so many `-v` every message is logged.
 const MESSAGES: u8 = 3;
@@ -64,9 +68,6 @@ pub struct RunOptions {
     /// Form of the line that says that the IOC serves
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub ready: Ready,
-    /// Address of the web panel, or "off"; there is no panel yet
-    #[arg(long, value_name = "ADDR", default_value = "off")]
-    pub panel: String,
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -154,7 +155,8 @@ pub(crate) fn start_log_at(level: Level, verbose: u8) {
         .with_target(verbose > 0)
         .with_ansi(is_colourful(&std::io::stderr()))
         .with_writer(std::io::stderr);
-    let _already_started = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    let _already_started =
+        tracing_subscriber::registry().with(filter).with(lines).with(log_ring::Keep).try_init();
 }
 
 /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
@@ -177,7 +179,20 @@ fn level_of(verbose: u8) -> Level {
 /// # Errors
 /// Those of [`IocBuilder::start`].
 pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Result<(), IocError> {
-    run_with(builder, options, hints, None)
+    run_with(builder, options, hints, None, Vec::new())
+}
+
+/// As [`run`], with services beside the IOC.
+///
+/// # Errors
+/// Those of [`IocBuilder::start`].
+pub fn run_with_services(
+    builder: IocBuilder,
+    options: &RunOptions,
+    hints: &[String],
+    services: Vec<Box<dyn Service>>,
+) -> Result<(), IocError> {
+    run_with(builder, options, hints, None, services)
 }
 
 fn run_with(
@@ -185,6 +200,7 @@ fn run_with(
     options: &RunOptions,
     hints: &[String],
     started: Option<launcher::Started>,
+    services: Vec<Box<dyn Service>>,
 ) -> Result<(), IocError> {
     if options.list_pvs == Some(ListPvs::Markdown) {
         print(&markdown(&builder));
@@ -192,9 +208,6 @@ fn run_with(
     }
     if options.async_lib.is_some() {
         info!("--async-lib is ignored: there is one library");
-    }
-    if options.panel != "off" {
-        warn!("--panel {}: there is no web panel yet", options.panel);
     }
     info!("server starting up...");
     let config = options.config()?;
@@ -213,9 +226,15 @@ fn run_with(
         hook(ioc.handle());
     }
     let signals = Signals::listen(ioc.runtime());
-    announce(&ioc, options, hints);
+    let serving = Serving {
+        handle: ioc.handle(),
+        addresses: ioc.tcp_addresses().into_iter().map(SocketAddr::V4).collect(),
+    };
+    let running: Vec<_> = services.into_iter().map(|service| service.start(&serving)).collect();
+    announce(&ioc, options, hints, &running);
     signals.wait(ioc.runtime());
     info!("Server exiting....");
+    running.into_iter().filter_map(|service| service.stop).for_each(|stop| stop());
     let stuck = ioc.stop();
     if stuck > 0 {
         warn!("{stuck} device(s) did not stop and were left behind");
@@ -234,19 +253,23 @@ fn markdown(builder: &IocBuilder) -> String {
     table
 }
 
-fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String]) {
+fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Running]) {
     let port = |addresses: Vec<std::net::SocketAddrV4>| addresses.first().map_or(0, |a| a.port());
     let (tcp, udp) = (port(ioc.tcp_addresses()), port(ioc.udp_addresses()));
     let pvs = ioc.names().len();
     let mut lines = String::new();
     match options.ready {
         Ready::Json => {
-            let line = serde_json::json!({ "ready": true, "udp": udp, "tcp": tcp, "pvs": pvs });
+            let mut line = serde_json::json!({ "ready": true, "udp": udp, "tcp": tcp, "pvs": pvs });
+            for (name, value) in services.iter().flat_map(|service| &service.ready) {
+                line[name] = value.clone();
+            }
             lines.push_str(&format!("{line}\n"));
         }
         Ready::Text => {
             lines.push_str(&format!("ready: {pvs} PVs on TCP port {tcp}, searches on UDP port {udp}\n"));
-            hints.iter().for_each(|hint| lines.push_str(&format!("{hint}\n")));
+            let more = services.iter().flat_map(|service| &service.lines);
+            hints.iter().chain(more).for_each(|hint| lines.push_str(&format!("{hint}\n")));
             if options.local {
                 lines.push_str("clients on this host need:\n  export EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO");
                 lines.push_str(&if udp == ca::proto::SERVER_PORT {

@@ -32,6 +32,8 @@ pub(crate) struct Fixed {
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
     pub(crate) doc: Box<str>,
+    /// Bytes of its name that are the prefix of the group in which it was declared.
+    pub(crate) group: u16,
     /// Other full names that it answers to.
     pub(crate) aliases: Box<[String]>,
     /// A text that is served as one STRING; in full with `$`.
@@ -55,6 +57,13 @@ pub(crate) struct Fixed {
     pub(crate) alarm_group: Option<Arc<AlarmBook>>,
     /// The type of the record whose field it is.
     pub(crate) field_of: Option<&'static str>,
+}
+
+impl Fixed {
+    /// The prefix of the group in which the PV of this name was declared.
+    pub(crate) fn group_of<'a>(&self, name: &'a str) -> &'a str {
+        name.get(..usize::from(self.group)).unwrap_or_default()
+    }
 }
 
 /// Told of a new scan period, `None` for none.
@@ -141,6 +150,11 @@ impl PvCore {
         }
         let update = state.update(field.value(self, state));
         Reading { update, meta: meta.then(|| field.meta(&state.meta)) }
+    }
+
+    /// The reason of its alarm (AMSG).
+    pub(crate) fn alarm_message(&self) -> Option<String> {
+        self.lock().message().map(str::to_owned)
     }
 
     pub(crate) fn meta(&self) -> Arc<Meta> {

@@ -160,6 +160,10 @@ impl Port {
         &self.name
     }
 
+    pub(crate) fn commands(&self) -> &[CommandSpec] {
+        self.specs.get().map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }
