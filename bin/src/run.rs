@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let hints = hints(&devices);
     let mut builder = registry::build(devices)?;
     if let Some(file) = &file {
-        builder = builder.group(file.group()?);
+        builder = file.services(builder.group(file.group()?))?;
     }
     launch::run(builder, &options.run, &hints)?;
     Ok(())

@@ -1,9 +1,11 @@
 //! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
 
 mod launcher;
+mod services;
 
 use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ca::Config;
@@ -67,6 +69,16 @@ pub struct RunOptions {
     /// Address of the web panel, or "off"; there is no panel yet
     #[arg(long, value_name = "ADDR", default_value = "off")]
     pub panel: String,
+    /// Save the PVs that ask for it into this folder, and restore them at the start
+    #[arg(long, value_name = "DIR")]
+    pub autosave: Option<PathBuf>,
+    /// Prefix of the PVs that tell how the IOC is, listed then, or "off"
+    /// [default: "ioc." behind the first prefix, unlisted]
+    #[arg(long, value_name = "P")]
+    pub status_prefix: Option<String>,
+    /// Let every client start the IOC again, by 1 to the status PV SYSRESET
+    #[arg(long)]
+    pub allow_restart: bool,
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -186,6 +198,8 @@ fn run_with(
     hints: &[String],
     started: Option<launcher::Started>,
 ) -> Result<(), IocError> {
+    let restart = services::Restart::new();
+    let builder = options.services(builder, &restart)?;
     if options.list_pvs == Some(ListPvs::Markdown) {
         print(&markdown(&builder));
         return Ok(());
@@ -214,11 +228,14 @@ fn run_with(
     }
     let signals = Signals::listen(ioc.runtime());
     announce(&ioc, options, hints);
-    signals.wait(ioc.runtime());
+    let restarts = signals.wait_or(ioc.runtime(), restart.asked());
     info!("Server exiting....");
     let stuck = ioc.stop();
     if stuck > 0 {
         warn!("{stuck} device(s) did not stop and were left behind");
+    }
+    if restarts {
+        restart.restart();
     }
     Ok(())
 }
@@ -304,17 +321,27 @@ impl Signals {
 
     /// Waits for one; from then on another SIGINT ends the process at once.
     pub(crate) fn wait(self, runtime: &Handle) {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
         runtime.block_on(async {
-            let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let Some((mut interrupt, mut terminate)) = self.0 else {
+                other.await;
+                return true;
+            };
+            let happened = tokio::select! {
+                _ = interrupt.recv() => false,
+                _ = terminate.recv() => false,
+                () = other => true,
+            };
             runtime.spawn(async move {
                 interrupt.recv().await;
                 std::process::exit(130);
             });
-        });
+            happened
+        })
     }
 }
 
@@ -328,11 +355,22 @@ impl Signals {
     }
 
     pub(crate) fn wait(self, runtime: &Handle) {
-        runtime.block_on(async {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
+        let stopped = async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 warn!("no Ctrl-C: {error}");
                 std::future::pending::<()>().await;
             }
-        });
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                () = stopped => false,
+                () = other => true,
+            }
+        })
     }
 }

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use self::health::Running;
+pub(crate) use self::health::ThreadState;
 use super::command::Command;
 use super::put_queue::PutQueue;
 use super::remote::Remote;
@@ -82,6 +83,13 @@ struct Books {
     begun: bool,
     slots: HashMap<u64, Slot>,
     aborts: Vec<Answer>,
+}
+
+impl Books {
+    /// Commands that wait; the one that an idle device is about to take does not.
+    fn waiting(&self) -> usize {
+        if self.running == 0 { self.queued.saturating_sub(1) } else { self.queued }
+    }
 }
 
 /// The two ends of a device's queue.
@@ -206,8 +214,7 @@ impl Port {
 
     fn show_queue(&self, books: &Books) {
         if let Some(template) = self.template() {
-            // The command that an idle device is about to take does not wait.
-            template.queued(if books.running == 0 { books.queued.saturating_sub(1) } else { books.queued });
+            template.queued(books.waiting());
         }
     }
 }
