@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let hints = hints(&devices);
     let mut builder = registry::build(devices)?;
     if let Some(file) = &file {
-        builder = builder.group(file.group()?);
+        builder = file.services(builder.group(file.group()?))?;
     }
     launch::run_with_services(builder, &options.run, &hints, vec![Box::new(options.panel.clone())])?;
     Ok(())

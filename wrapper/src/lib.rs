@@ -21,10 +21,12 @@
 //! ```
 
 mod answer;
+mod autosave;
 mod channel;
 pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
+mod cut;
 mod device;
 mod filter;
 mod frame;
@@ -41,7 +43,9 @@ mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
+mod services;
 mod states;
+mod status;
 mod table;
 pub mod view;
 
@@ -54,6 +58,7 @@ struct Readme;
 struct Groups;
 
 pub use answer::Putting;
+pub use autosave::{Autosave, AutosaveError};
 pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
@@ -76,4 +81,5 @@ pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
 pub use states::SyncState;
+pub use status::Status;
 pub use tokio::time::sleep;

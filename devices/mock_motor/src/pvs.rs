@@ -42,6 +42,15 @@ impl Handle {
         }
     }
 
+    fn value(&self) -> f64 {
+        match self {
+            Self::Double(pv) => pv.get(),
+            Self::Short(pv) => f64::from(pv.get()),
+            Self::Long(pv) => f64::from(pv.get()),
+            Self::Choice(pv) => f64::from(pv.get().0),
+        }
+    }
+
     const fn double(&self) -> Option<&Pv<f64>> {
         match self {
             Self::Double(pv) => Some(pv),
@@ -144,9 +153,15 @@ impl Pvs {
         let name = group.prefix().trim_end_matches('.').to_owned();
         group.pv("NAME", FixedString::cut(&name)).read_only().doc("name of the record").add()?;
         group.pv("RTYP", FixedString::cut("motor")).read_only().doc("type of the record").add()?;
-        group.pv("DESC", FixedString::cut("simulated motor")).doc("what it is, for people").add()?;
-        let egu = group.pv("EGU", FixedString::cut(UNITS)).doc("units of the positions").add()?;
-        let prec = group.pv("PREC", i16::from(PRECISION)).control_limits(0.0..=17.0).doc("decimals").add()?;
+        group
+            .pv("DESC", FixedString::cut("simulated motor"))
+            .doc("what it is, for people")
+            .autosave()
+            .add()?;
+        let egu =
+            group.pv("EGU", FixedString::cut(UNITS)).doc("units of the positions").autosave_by_put().add()?;
+        let prec = group.pv("PREC", i16::from(PRECISION)).control_limits(0.0..=17.0).doc("decimals");
+        let prec = prec.autosave_by_put().add()?;
         let all: Vec<_> = Field::ALL.iter().zip(&self.handles).collect();
         let doubles: Vec<(Kind, Pv<f64>)> = all
             .into_iter()
@@ -193,6 +208,14 @@ impl Pvs {
     /// A client has put this value: that is what the PV shows now.
     pub(crate) fn note_put(&mut self, field: Field, value: f64) {
         self.shown[field as usize] = value;
+    }
+
+    /// The settings whose PVs say something else than the record: they come from the file of autosave.
+    pub(crate) fn restored(&mut self, record: &Record) -> Vec<(Field, f64)> {
+        let pvs = Field::SAVED.iter().map(|field| (*field, self.handles[*field as usize].value()));
+        let restored: Vec<_> = pvs.filter(|(field, value)| record.value(*field) != *value).collect();
+        restored.iter().for_each(|(field, value)| self.note_put(*field, *value));
+        restored
     }
 
     /// Posts what has changed: DMOV first when a motion begins, last when it has ended.
@@ -316,6 +339,7 @@ fn finish<T: PvType>(
 ) -> Result<Pv<T>, GroupError> {
     let Spec { name, access, doc, .. } = field.spec();
     let pv = pv.doc(doc);
+    let pv = if Field::SAVED.contains(&field) { pv.autosave() } else { pv };
     if *access == Access::Ro {
         return pv.read_only().add();
     }

@@ -16,7 +16,7 @@ use crate::sequence::spec::CommandSpec;
 pub use command::{Command, DeviceError, Reply};
 pub use io::{CommandInbox, DeviceIo, Interrupted, Next};
 pub use port::DevicePort;
-pub(crate) use port::Port;
+pub(crate) use port::{Port, ThreadState};
 pub(crate) use put_queue::PutQueue;
 pub(crate) use remote::Remote;
 pub use remote::Watch;

@@ -1,11 +1,13 @@
 //! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
 
+mod built_in;
 mod launcher;
 mod log_ring;
 mod service;
 
 use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ca::Config;
@@ -68,6 +70,16 @@ pub struct RunOptions {
     /// Form of the line that says that the IOC serves
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub ready: Ready,
+    /// Save the PVs that ask for it into this folder, and restore them at the start
+    #[arg(long, value_name = "DIR")]
+    pub autosave: Option<PathBuf>,
+    /// Prefix of the PVs that tell how the IOC is, listed then, or "off"
+    /// [default: "ioc." behind the first prefix, unlisted]
+    #[arg(long, value_name = "P")]
+    pub status_prefix: Option<String>,
+    /// Let every client start the IOC again, by 1 to the status PV SYSRESET
+    #[arg(long)]
+    pub allow_restart: bool,
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -202,6 +214,8 @@ fn run_with(
     started: Option<launcher::Started>,
     services: Vec<Box<dyn Service>>,
 ) -> Result<(), IocError> {
+    let restart = built_in::Restart::new();
+    let builder = options.services(builder, &restart)?;
     if options.list_pvs == Some(ListPvs::Markdown) {
         print(&markdown(&builder));
         return Ok(());
@@ -232,12 +246,15 @@ fn run_with(
     };
     let running: Vec<_> = services.into_iter().map(|service| service.start(&serving)).collect();
     announce(&ioc, options, hints, &running);
-    signals.wait(ioc.runtime());
+    let restarts = signals.wait_or(ioc.runtime(), restart.asked());
     info!("Server exiting....");
     running.into_iter().filter_map(|service| service.stop).for_each(|stop| stop());
     let stuck = ioc.stop();
     if stuck > 0 {
         warn!("{stuck} device(s) did not stop and were left behind");
+    }
+    if restarts {
+        restart.restart();
     }
     Ok(())
 }
@@ -327,17 +344,27 @@ impl Signals {
 
     /// Waits for one; from then on another SIGINT ends the process at once.
     pub(crate) fn wait(self, runtime: &Handle) {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
         runtime.block_on(async {
-            let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let Some((mut interrupt, mut terminate)) = self.0 else {
+                other.await;
+                return true;
+            };
+            let happened = tokio::select! {
+                _ = interrupt.recv() => false,
+                _ = terminate.recv() => false,
+                () = other => true,
+            };
             runtime.spawn(async move {
                 interrupt.recv().await;
                 std::process::exit(130);
             });
-        });
+            happened
+        })
     }
 }
 
@@ -351,11 +378,22 @@ impl Signals {
     }
 
     pub(crate) fn wait(self, runtime: &Handle) {
-        runtime.block_on(async {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
+        let stopped = async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 warn!("no Ctrl-C: {error}");
                 std::future::pending::<()>().await;
             }
-        });
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                () = stopped => false,
+                () = other => true,
+            }
+        })
     }
 }

@@ -14,6 +14,7 @@ use super::alarm_group::AlarmBook;
 use super::field::Field;
 use super::flags;
 use super::post::Post;
+use super::saved::Saved;
 use super::state::{State, Subscription};
 use super::tuning::{StateAlarms, Tuning};
 use super::watch::Watch;
@@ -57,6 +58,10 @@ pub(crate) struct Fixed {
     pub(crate) alarm_group: Option<Arc<AlarmBook>>,
     /// The type of the record whose field it is.
     pub(crate) field_of: Option<&'static str>,
+    /// What of it outlives the process.
+    pub(crate) saved: Option<Box<Saved>>,
+    /// It is in lists of what the IOC serves.
+    pub(crate) listed: bool,
 }
 
 impl Fixed {

@@ -30,8 +30,10 @@ const TRACED: u8 = 0x20;
 const GROUPED: u8 = 0x40;
 /// Somebody monitors a field that follows the value.
 const FOLLOWING: u8 = 0x80;
+/// Changes are told to what saves it.
+pub(super) const SAVED: u8 = 0x08;
 /// There is something to do behind a change.
-pub(super) const FOLLOWED: u8 = TRACED | GROUPED | FOLLOWING;
+pub(super) const FOLLOWED: u8 = TRACED | GROUPED | FOLLOWING | SAVED;
 /// There is something to do in front of a put.
 pub(super) const SPECIAL: u8 = NO_PUTS | TRACED;
 
@@ -41,7 +43,7 @@ pub(super) fn first(simple: bool) -> AtomicU8 {
 }
 
 impl PvCore {
-    fn flag(&self, flag: u8, on: bool) {
+    pub(super) fn flag(&self, flag: u8, on: bool) {
         if on {
             self.flags.fetch_or(flag, Relaxed);
         } else {
@@ -163,6 +165,9 @@ impl PvCore {
             self.log_state();
         }
         self.tell_followers();
+        if self.is(SAVED) {
+            self.ring_saved();
+        }
         if self.is(GROUPED) {
             let book =
                 self.lock().tuning.as_ref().and_then(|tuning| tuning.group.as_ref().map(Membership::book));

@@ -158,6 +158,17 @@ impl PvCore {
         })
     }
 
+    /// What of a saved value comes back: a text as its bytes are, a number that clients may put within its limits.
+    pub(super) fn fitting_saved(&self, value: Value) -> Result<Value, PutError> {
+        self.check_length(&value)?;
+        match value {
+            Value::Scalar(scalar) if !self.fixed.read_only => {
+                self.within_control(scalar, &self.meta()).map(Value::Scalar)
+            }
+            value => Ok(value),
+        }
+    }
+
     fn check_length(&self, value: &Value) -> Result<(), PutError> {
         let (length, capacity) = (value.len(), self.fixed.capacity);
         if length > capacity as usize {

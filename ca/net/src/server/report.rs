@@ -82,6 +82,12 @@ pub struct Report {
     pub handed_on: u64,
     /// Datagrams that other servers of this host gave to this one.
     pub hand_ons: u64,
+    /// Requests of all circuits so far.
+    pub requests: u64,
+    /// Updates sent on all circuits so far.
+    pub updates: u64,
+    /// Posts that replaced a pending one, on all circuits so far.
+    pub squashed: u64,
 }
 
 /// Rings at a server when access rights have changed; usable from any thread, also when the server is gone.
@@ -110,7 +116,7 @@ impl Reporter {
         Self(Arc::downgrade(registry))
     }
 
-    /// As `Server::report`; nothing once the server is gone.
+    /// As `Server::report`; an empty one once the server is gone.
     pub fn report(&self) -> Report {
         self.0.upgrade().map(|registry| registry.report()).unwrap_or_default()
     }
@@ -138,8 +144,26 @@ struct Circuits {
     open: Vec<Arc<CircuitStats>>,
     /// A circuit was refused since one was last opened.
     full: bool,
+    /// What the closed ones did.
+    closed: Totals,
     /// Peers of which one was refused since one of theirs was last closed.
     full_peers: HashSet<IpAddr>,
+}
+
+/// Counters of several circuits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    requests: u64,
+    updates: u64,
+    squashed: u64,
+}
+
+impl Totals {
+    fn add(&mut self, circuit: &CircuitReport) {
+        self.requests += circuit.requests;
+        self.updates += circuit.updates;
+        self.squashed += circuit.squashed;
+    }
 }
 
 /// Why a circuit is not opened; `first` since there was last room.
@@ -192,14 +216,24 @@ impl Registry {
 
     pub(super) fn close(&self, stats: &Arc<CircuitStats>) {
         let mut circuits = self.circuits.lock();
+        let before = circuits.open.len();
         circuits.open.retain(|other| !Arc::ptr_eq(other, stats));
+        if circuits.open.len() < before {
+            circuits.closed.add(&stats.report());
+        }
         circuits.full_peers.remove(&stats.peer.ip());
     }
 
     pub(super) fn report(&self) -> Report {
         let circuits = self.circuits.lock();
+        let open: Vec<_> = circuits.open.iter().map(|stats| stats.report()).collect();
+        let mut all = circuits.closed;
+        open.iter().for_each(|circuit| all.add(circuit));
         Report {
-            circuits: circuits.open.iter().map(|stats| stats.report()).collect(),
+            circuits: open,
+            requests: all.requests,
+            updates: all.updates,
+            squashed: all.squashed,
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             refused_per_peer: self.refused_per_peer.load(Relaxed),

@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::device::supervision::Health;
 use crate::hooks::PutError;
 use crate::pv::MakeAnswer;
+use crate::sequence::template::Template;
 
 /// The command that runs, as the watchdog sees it.
 #[derive(Debug)]
@@ -64,7 +65,42 @@ impl DevicePort {
     }
 }
 
+crate::pv_enum! {
+    /// What the thread of a device does.
+    pub(crate) enum ThreadState {
+        /// It waits for a command.
+        Waiting = "Waiting",
+        /// It executes one.
+        Busy = "Busy",
+        /// It executes one for longer than that should take.
+        Late = "Late",
+        /// It is down.
+        Down = "Down",
+    }
+}
+
 impl Port {
+    pub(crate) fn thread_state(&self) -> ThreadState {
+        let late = self.template().is_some_and(Template::is_overrun);
+        let books = self.books.lock();
+        match () {
+            () if !books.online => ThreadState::Down,
+            () if late => ThreadState::Late,
+            () if books.running > 0 => ThreadState::Busy,
+            () => ThreadState::Waiting,
+        }
+    }
+
+    /// Commands that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.books.lock().waiting()
+    }
+
+    /// Commands that were refused because too many waited.
+    pub(crate) fn refused(&self) -> i32 {
+        self.books.lock().refused
+    }
+
     pub(crate) fn set_health(&self, health: Health) {
         // A port is completed once, by the builder that made it.
         let _ = self.health.set(health);
