@@ -19,7 +19,7 @@ mod motor;
 mod motor_peers;
 mod panel;
 mod panel_drive;
-// mod panel_load;
+mod panel_load;
 mod panel_page;
 mod panel_pictures;
 mod peers;

@@ -162,7 +162,7 @@ fn panel_of(address: SocketAddr, pvs: Vec<String>, updates: Arc<AtomicU64>) -> G
             .body(())
             .expect("a request");
         let (mut socket, _) = tungstenite::client(request, stream).expect("it is let in");
-        let mut say = |socket: &mut WebSocket<TcpStream>, message: Value| {
+        let say = |socket: &mut WebSocket<TcpStream>, message: Value| {
             socket.send(Message::text(message.to_string())).expect("it listens");
         };
         for (id, pv) in pvs.iter().enumerate() {
