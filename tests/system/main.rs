@@ -1,5 +1,6 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
+mod autosave;
 mod beamline;
 mod chaos;
 mod chart;
@@ -25,6 +26,7 @@ mod repeater;
 mod search;
 mod sequence;
 mod soak;
+mod status;
 mod stop;
 mod tools;
 mod verbose;
