@@ -1,5 +1,6 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
+mod autosave;
 mod beamline;
 mod browser;
 mod chaos;
@@ -35,6 +36,7 @@ mod search;
 mod seeds;
 mod sequence;
 mod soak;
+mod status;
 mod stop;
 mod tools;
 mod verbose;

@@ -57,6 +57,10 @@ struct Readme;
 #[doc = include_str!("../../docs/groups.md")]
 struct Groups;
 
+#[cfg(all(doctest, feature = "launch"))]
+#[doc = include_str!("../../docs/services.md")]
+struct ServicesPage;
+
 pub use answer::Putting;
 pub use autosave::{Autosave, AutosaveError};
 pub use bytes::Bytes;

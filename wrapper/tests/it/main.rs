@@ -5,6 +5,8 @@ mod raw;
 
 mod abort;
 mod alarms;
+mod autosave;
+mod autosave_files;
 mod client;
 mod client_tutorial;
 mod commands;
@@ -21,5 +23,6 @@ mod records;
 mod restart;
 mod robot;
 mod states;
+mod status;
 mod supervision;
 mod view;
