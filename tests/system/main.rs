@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod beamline;
+mod bob;
 mod chaos;
 mod chart;
 mod cmd;
@@ -22,6 +23,7 @@ mod raw;
 mod recorded;
 mod records;
 mod repeater;
+mod screens;
 mod search;
 mod sequence;
 mod soak;

@@ -25,6 +25,7 @@ mod channel;
 pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
+mod describe;
 mod device;
 mod filter;
 mod frame;
@@ -59,6 +60,7 @@ pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, Report};
+pub use describe::{CommandDescription, DeviceDescription, PvDescription};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,

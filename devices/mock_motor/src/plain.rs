@@ -142,7 +142,7 @@ pub(crate) fn build(group: &mut GroupBuilder) -> Result<(), GroupError> {
 }
 
 fn add<T: PvType>(pv: PvBuilder<'_, T>, access: Access) -> Result<(), GroupError> {
-    let pv = pv.doc("as in the record, does nothing here");
+    let pv = pv.doc("as in the record, does nothing here").detail();
     let pv = if access == Ro { pv.read_only() } else { pv };
     pv.add().map(|_| ())
 }

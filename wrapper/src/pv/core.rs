@@ -31,6 +31,8 @@ pub(crate) struct Fixed {
     pub(crate) read_only: bool,
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
+    /// Left out of the main screens that are made of the table of PVs.
+    pub(crate) detail: bool,
     pub(crate) doc: Box<str>,
     /// Other full names that it answers to.
     pub(crate) aliases: Box<[String]>,
