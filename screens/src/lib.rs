@@ -38,3 +38,76 @@ pub fn screens(table: &Table) -> Vec<File> {
 pub fn ophyd(table: &Table) -> Vec<File> {
     ophyd::files(table)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(pvs: &str) -> Table {
+        let text =
+            format!(r#"[{{"device": "x", "prefix": "x:", "about": "\"\"\" \\ end", "pvs": [{pvs}]}}]"#);
+        Table::parse(&text).expect("a table")
+    }
+
+    fn pv(name: &str, more: &str) -> String {
+        format!(r#"{{"name": "x:{name}", "pv_type": "double", "array": false, "access": "rw"{more}}}"#)
+    }
+
+    #[test]
+    fn names_that_python_keeps_or_ophyd_has_get_another_attribute() {
+        let pvs = ["read", "Class", "a-b", "a_b", "1"].map(|name| pv(name, "")).join(",");
+        let module = &ophyd(&table(&pvs))[0];
+        assert_eq!(module.name, "x_device.py");
+        for line in [
+            "read_2 = Pv(EpicsSignal, \"read\"",
+            "class_ = Pv(",
+            "a_b = Pv(EpicsSignal, \"a-b\"",
+            "a_b_2 = Pv(",
+            "n1 = Pv(",
+        ] {
+            assert!(module.text.contains(&format!("    {line}")), "{line} in\n{}", module.text);
+        }
+        assert!(module.text.contains(r#""""\"\"\" \\ end""""#), "{}", module.text);
+    }
+
+    #[test]
+    fn an_image_without_one_of_a_single_colour_is_named_where_pydm_cannot_show_it() {
+        let bytes = r#"{"name": "x:image", "pv_type": "char", "array": true, "access": "ro"}"#;
+        let size = |name: &str, start: u32| pv(name, &format!(r#", "start": {start}"#));
+        let pvs = [bytes.to_owned(), size("width", 20), size("height", 10), size("depth", 3)].join(",");
+        let files = screens(&table(&pvs));
+        assert!(
+            files[0].text.contains("<color_mode>3</color_mode>") && files[0].text.contains("<data_width>20<")
+        );
+        assert!(files[1].text.contains("PyDM has no widget for the colours of x:image"));
+        let alone = screens(&table(bytes));
+        assert!(!alone[0].text.contains("x:image"), "without a size it is no image");
+    }
+
+    #[test]
+    fn a_screen_without_pvs_is_a_screen() {
+        let names: Vec<_> = screens(&table("")).into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["x.bob", "x.ui", "overview.bob", "overview.ui"]);
+    }
+
+    #[test]
+    fn panels_fill_the_screen_without_covering_each_other() {
+        let pvs: Vec<_> = (0..170).map(|n| pv(&format!("g{}:v{n}", n / 9), "")).collect();
+        for screen in layout::screens(&table(&pvs.join(","))) {
+            for (i, panel) in screen.panels.iter().enumerate() {
+                let (right, bottom) = (panel.at.x + panel.at.w, panel.at.y + panel.at.h);
+                assert!(
+                    right < screen.size.0 && bottom < screen.size.1,
+                    "{} leaves {}",
+                    panel.title,
+                    screen.stem
+                );
+                for other in &screen.panels[i + 1..] {
+                    let beside = other.at.x >= right || other.at.x + other.at.w <= panel.at.x;
+                    let below = other.at.y >= bottom || other.at.y + other.at.h <= panel.at.y;
+                    assert!(beside || below, "{} covers {}", panel.title, other.title);
+                }
+            }
+        }
+    }
+}

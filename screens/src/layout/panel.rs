@@ -54,7 +54,7 @@ pub(super) fn of_commands(commands: &[Command]) -> Option<Panel> {
     for Command { call, doc } in commands {
         let call = if call.starts_with('(') { "a bare value: ".to_owned() + call } else { call.clone() };
         let line = |y, text: &str, style| {
-            let at = Rect { x: INSIDE, y, w: rows::WIDTH, h: 18 };
+            let at = Rect { x: INSIDE, y, w: rows::WIDTH, h: 17 };
             Item { tip: format!("{call}\n{doc}"), ..Item::fixed(at, text, style) }
         };
         items.push(line(y, &call, Style::Label));

@@ -122,21 +122,7 @@ struct Group<'a> {
 /// The module.
 pub(super) fn module(named: &Named<'_>) -> String {
     let (own, groups) = parts(named.device, named.motor);
-    let first = own.iter().copied().chain(groups.iter().flat_map(|group| group.pvs.iter().copied()));
-    let has = |access| first.clone().any(|pv| pv.access == access);
-    let base = if named.motor { "EpicsMotor" } else { "Device" };
-    let mut imports = vec!["Component", "Device"];
-    imports.extend(named.motor.then_some("EpicsMotor"));
-    imports.extend(has(Access::Rw).then_some("EpicsSignal"));
-    imports.extend(has(Access::Ro).then_some("EpicsSignalRO"));
-    let mut text = String::new();
-    let about = format!(
-        "ophyd classes of {}. Made by seqioc ophyd: make it again rather than edit it.",
-        named.device.name
-    );
-    // Writing to a String does not fail.
-    let _ =
-        writeln!(text, "{}\n\nfrom ophyd import {}\n\n\n{PART}", docstring(&about, ""), imports.join(", "));
+    let mut text = head(named, &own, &groups);
     let mut classes = Unique::without(&["Pv", "Component", "Device", "EpicsMotor", &named.class]);
     let names: Vec<_> = groups
         .iter()
@@ -145,8 +131,8 @@ pub(super) fn module(named: &Named<'_>) -> String {
     for (group, name) in groups.iter().zip(&names) {
         text += &group_class(group, name);
     }
-    let _ =
-        write!(text, "\nclass {}({base}):\n    {}\n\n", named.class, docstring(&doc(named.device), "    "));
+    let base = if named.motor { "EpicsMotor" } else { "Device" };
+    text += &format!("\nclass {}({base}):\n    {}\n\n", named.class, docstring(&doc(named.device), "    "));
     let mut attributes = Unique::without(TAKEN);
     let dot = if named.motor { "." } else { "" };
     for pv in own {
@@ -156,13 +142,26 @@ pub(super) fn module(named: &Named<'_>) -> String {
     for (group, name) in groups.iter().zip(&names) {
         let attribute = attribute(&mut attributes, group.infix);
         let infix = quoted(&format!("{dot}{}", group.infix));
-        let _ = writeln!(text, "    {attribute} = Component({name}, {infix}, kind=\"omitted\")");
+        text += &format!("    {attribute} = Component({name}, {infix}, kind=\"omitted\")\n");
     }
     text += &constructor(named);
     if groups.iter().any(|group| group.infix == "seq." && group.pvs.iter().any(|pv| pv.tail() == "CMD")) {
         text += SEND;
     }
     text
+}
+
+/// What stands before the classes.
+fn head(named: &Named<'_>, own: &[&Pv], groups: &[Group<'_>]) -> String {
+    let pvs = || own.iter().copied().chain(groups.iter().flat_map(|group| group.pvs.iter().copied()));
+    let has = |access| pvs().any(|pv| pv.access == access);
+    let mut imports = vec!["Component", "Device"];
+    imports.extend(named.motor.then_some("EpicsMotor"));
+    imports.extend(has(Access::Rw).then_some("EpicsSignal"));
+    imports.extend(has(Access::Ro).then_some("EpicsSignalRO"));
+    let name = &named.device.name;
+    let about = format!("ophyd classes of {name}. Made by seqioc ophyd: make it again rather than edit it.");
+    format!("{}\n\nfrom ophyd import {}\n\n\n{PART}\n", docstring(&about, ""), imports.join(", "))
 }
 
 /// The device's own PVs, and its groups. Of a motor record only what is no field: those are ophyd's.
