@@ -14,6 +14,7 @@ import epics
 from check import run
 from pydm import PyDMApplication
 from pydm.display import ScreenTarget, load_file
+from pydm.utilities.stylesheet import apply_stylesheet
 from pydm.widgets.base import PyDMWidget
 from pydm.widgets.byte import PyDMByteIndicator
 from pydm.widgets.enum_combo_box import PyDMEnumComboBox
@@ -30,6 +31,7 @@ FOLDER = pathlib.Path(sys.argv[1])
 LIMIT = 60
 
 app = PyDMApplication(use_main_window=False, command_line_args=[])
+apply_stylesheet(widget=app)
 shown = {}
 
 
@@ -126,6 +128,9 @@ def test_texts_are_shown_as_texts():
     entry = widget(example, PyDMLineEdit, "TEST:SERVER.seq.CMD")
     wait(lambda: entry.alarmSeverity == 2, "CMD is in alarm MAJOR")
     assert entry.alarmSensitiveBorder
+    # The left edge, as PyDM's own style sheet paints an alarm MAJOR.
+    edge = lambda: entry.grab().toImage().pixelColor(0, entry.height() // 2)
+    wait(lambda: edge().red() > 200 and edge().green() < 60, "the border is red")
 
 
 def test_a_command_shows_busy_and_progress_and_ends_by_the_button():
