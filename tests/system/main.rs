@@ -2,6 +2,7 @@
 
 mod autosave;
 mod beamline;
+mod bob;
 mod browser;
 mod chaos;
 mod chart;
@@ -32,6 +33,7 @@ mod recorded;
 mod records;
 mod repeater;
 mod restart;
+mod screens;
 mod search;
 mod seeds;
 mod sequence;

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::autosave::{AutosaveError, Opened};
+use crate::describe::{self, DeviceDescription, Part, PvDescription};
 use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
@@ -58,6 +59,8 @@ pub struct IocBuilder {
     known: Vec<Known>,
     remote: Arc<Remote>,
     pub(crate) services: Services,
+    /// What is known of the devices, in their order.
+    parts: Vec<Part>,
 }
 
 impl IocBuilder {
@@ -97,6 +100,8 @@ impl IocBuilder {
         {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
+        let first = self.pvs.len();
+        let known = commands.clone();
         port.attach(template, commands, group.built().to_vec());
         // Beside the device's PVs: what it shows of the device stays when that is down.
         let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
@@ -110,7 +115,10 @@ impl IocBuilder {
             pvs: group.built().iter().chain(health.built()).map(|pv| pv.id).collect(),
         });
         self.devices.push((device, port, policy));
-        Ok(self.group(group).group(health))
+        self = self.group(group).group(health);
+        let pvs = first..self.pvs.len();
+        self.parts.push(Part { name: name.to_owned(), prefix: prefix.to_owned(), commands: known, pvs });
+        Ok(self)
     }
 
     /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
@@ -160,6 +168,19 @@ impl IocBuilder {
         listed.map(|pv| PvDescription::of(pv)).collect()
     }
 
+    /// Each device with its commands and PVs; PVs without a device come last, under the name `pvs`.
+    ///
+    /// ```
+    /// let mut group = wrapper::GroupBuilder::new("lab:");
+    /// group.pv("x", 1.5).units("mm").control_limits(0.0..=5.0).add()?;
+    /// let devices = wrapper::Ioc::builder().group(group).describe_devices();
+    /// assert_eq!((devices[0].name.as_str(), devices[0].pvs[0].control_limits), ("pvs", Some([0.0, 5.0])));
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn describe_devices(&self) -> Vec<DeviceDescription> {
+        describe::devices(&self.parts, &self.pvs)
+    }
+
     /// Starts the devices, then serves.
     ///
     /// # Errors
@@ -194,41 +215,6 @@ impl IocBuilder {
                 ioc.stop();
                 Err(error.into())
             }
-        }
-    }
-}
-
-/// One PV in a table of PVs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct PvDescription {
-    /// Full name.
-    pub name: String,
-    /// Element type, `text` for a text.
-    pub pv_type: String,
-    /// Capacity in elements, bytes for a text.
-    pub count: u32,
-    /// `rw` or `ro`.
-    pub access: &'static str,
-    /// Engineering units.
-    pub units: String,
-    /// Record type, empty where none is declared.
-    pub record: &'static str,
-    /// What it is.
-    pub doc: String,
-}
-
-impl PvDescription {
-    pub(crate) fn of(pv: &PvCore) -> Self {
-        let fixed = &pv.fixed;
-        let native = format!("{:?}", fixed.native).to_lowercase();
-        Self {
-            name: pv.name.to_string(),
-            pv_type: if fixed.shape == crate::pv_type::Shape::Text { "text".to_owned() } else { native },
-            count: fixed.capacity,
-            access: if fixed.read_only { "ro" } else { "rw" },
-            units: pv.meta().units.to_string(),
-            record: if fixed.record.is_plain() { "" } else { fixed.record.name },
-            doc: fixed.doc.to_string(),
         }
     }
 }

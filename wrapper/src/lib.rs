@@ -27,6 +27,7 @@ pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
 mod cut;
+mod describe;
 mod device;
 mod filter;
 mod frame;
@@ -68,6 +69,7 @@ pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, CircuitReport, Report};
+pub use describe::{CommandDescription, DeviceDescription, PvDescription};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,
