@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod beamline;
+mod bench;
 mod chaos;
 mod chart;
 mod cmd;
@@ -16,6 +17,7 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod new;
 mod peers;
 mod process;
 mod raw;

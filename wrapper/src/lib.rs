@@ -26,6 +26,7 @@ pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
 mod device;
+mod fallback;
 mod filter;
 mod frame;
 mod group;

@@ -13,6 +13,7 @@ use crate::ioc::{IocBuilder, IocError};
 type BuildGroup = Box<dyn FnOnce(&mut GroupBuilder) -> Result<(), GroupError>>;
 pub(super) type Started = Box<dyn FnOnce(IocHandle)>;
 type Check = fn(&str) -> Result<(), String>;
+type MakePv = Box<dyn Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync>;
 type MakeDevice = Box<dyn FnOnce() -> Box<dyn SystemDevice>>;
 
 /// A flag of the author's own; its value is a macro of the groups.
@@ -42,6 +43,8 @@ pub struct Launcher {
     groups: Vec<BuildGroup>,
     device: Option<MakeDevice>,
     started: Option<Started>,
+    fallback: Option<(usize, MakePv)>,
+    local_only: bool,
 }
 
 impl Launcher {
@@ -54,6 +57,8 @@ impl Launcher {
             groups: Vec::new(),
             device: None,
             started: None,
+            fallback: None,
+            local_only: false,
         }
     }
 
@@ -117,6 +122,22 @@ impl Launcher {
         self
     }
 
+    /// Makes PVs on demand, `most` at most, as [`IocBuilder::fallback`].
+    pub fn fallback(
+        mut self,
+        most: usize,
+        make: impl Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync + 'static,
+    ) -> Self {
+        self.fallback = Some((most, Box::new(make)));
+        self
+    }
+
+    /// Serves loopback only, whatever `--interfaces` and the environment say.
+    pub fn local_only(mut self) -> Self {
+        self.local_only = true;
+        self
+    }
+
     /// Parses the command line, serves, and returns when it was told to stop.
     pub fn run(self) -> ExitCode {
         let name = program();
@@ -150,10 +171,11 @@ impl Launcher {
     }
 
     fn serve(self, name: &str, matches: &ArgMatches) -> Result<(), IocError> {
-        let options = match RunOptions::from_arg_matches(matches) {
+        let mut options = match RunOptions::from_arg_matches(matches) {
             Ok(options) => options,
             Err(error) => error.exit(),
         };
+        options.local |= self.local_only;
         start_log(&options);
         let macros: Vec<(&str, String)> = self
             .options
@@ -164,6 +186,9 @@ impl Launcher {
         let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
         let expanded = group()?.prefix().to_owned();
         let mut builder = IocBuilder::new();
+        if let Some((most, make)) = self.fallback {
+            builder = builder.fallback(most, make);
+        }
         for build in self.groups {
             let mut group = group()?;
             build(&mut group)?;
