@@ -2,6 +2,7 @@
 
 mod autosave;
 mod beamline;
+mod bench;
 mod bob;
 mod browser;
 mod chaos;
@@ -19,6 +20,7 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod new;
 mod pages;
 mod panel;
 mod panel_drive;

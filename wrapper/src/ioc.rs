@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::autosave::{AutosaveError, Opened};
 use crate::describe::{self, DeviceDescription, Part, PvDescription};
 use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
+use crate::fallback::Fallback;
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
@@ -61,6 +62,7 @@ pub struct IocBuilder {
     pub(crate) services: Services,
     /// What is known of the devices, in their order.
     parts: Vec<Part>,
+    fallback: Option<Fallback>,
 }
 
 impl IocBuilder {
@@ -93,8 +95,8 @@ impl IocBuilder {
         let handle = DevicePort::new(&port);
         let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
-        let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle)))?;
         let commands = device.commands().to_vec();
+        let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle), &commands))?;
         if let Some(twice) =
             commands.iter().enumerate().find(|(i, c)| commands[..*i].iter().any(|o| o.name() == c.name()))
         {
@@ -141,13 +143,45 @@ impl IocBuilder {
         self.plans.extend(plan);
     }
 
+    /// Makes a PV when a client opens a name that no PV has: `make` adds it to the group, or nothing when the name stands for none.
+    ///
+    /// The PV may have another name: then the one that the client asked for is one more name of it. For `X.EGU` it is asked for
+    /// `X` first, whose field that may be. `most` PVs are made at most, without those that are removed again; further names are
+    /// not found, and logged. A search makes nothing that stays, so names that are only searched for take no room.
+    ///
+    /// `make` runs on a network thread, at each search too: it waits for nothing. Its PVs have no hooks of their group; checks are
+    /// possible. An error, more than one PV, or a panic is logged, and the name not found.
+    ///
+    /// ```
+    /// use wrapper::client::{ClientConfig, Context};
+    /// use wrapper::{Config, Ioc};
+    /// let ioc = Ioc::builder()
+    ///     .fallback(100, |name, group| match name.strip_prefix("zero:") {
+    ///         Some(_) => group.pv(name, 0).add().map(drop),
+    ///         None => Ok(()),
+    ///     })
+    ///     .start(Config::isolated())?;
+    /// let client = Context::new(ClientConfig::isolated(ioc.udp_addresses()[0].port()))?;
+    /// assert_eq!(client.pv("zero:anything").get_as::<i32>().wait()?, 0);
+    /// assert_eq!(ioc.names(), ["zero:anything"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fallback(
+        mut self,
+        most: usize,
+        make: impl Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync + 'static,
+    ) -> Self {
+        self.fallback = Some(Fallback::new(most, make));
+        self
+    }
+
     /// Adds a template that no device stands behind: it shows Offline and refuses CMD.
     ///
     /// # Errors
     /// When a name is too long.
     pub fn template_without_device(mut self, prefix: &str) -> Result<Self, GroupError> {
         let mut group = GroupBuilder::new(prefix);
-        group.group(TEMPLATE, |group| Template::build(group, None))?;
+        group.group(TEMPLATE, |group| Template::build(group, None, &[]))?;
         self = self.group(group);
         Ok(self)
     }
@@ -186,7 +220,7 @@ impl IocBuilder {
     /// # Errors
     /// When two PVs have one name, a port cannot be had, or a thread cannot be started.
     pub fn start(self, config: Config) -> Result<Ioc, IocError> {
-        let table = Arc::new(Table::default());
+        let table = Arc::new(Table::new(self.fallback));
         table.add(self.pvs)?;
         let Services { autosave, shown, status, .. } = self.services;
         let opened = autosave

@@ -29,6 +29,7 @@ pub mod config;
 mod cut;
 mod describe;
 mod device;
+mod fallback;
 mod filter;
 mod frame;
 mod group;

@@ -11,6 +11,7 @@ mod client;
 mod client_tutorial;
 mod commands;
 mod derive;
+mod fallback;
 mod fields;
 mod follow;
 mod hooks;
