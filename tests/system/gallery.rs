@@ -62,7 +62,7 @@ const GALLERY: [Example; 30] = [
 ];
 
 /// The folder of the examples, built as this test is.
-fn examples() -> &'static Path {
+pub(crate) fn examples() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));

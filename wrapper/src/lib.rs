@@ -26,6 +26,8 @@ pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
 mod device;
+#[cfg(all(doctest, feature = "launch"))]
+mod doc_pages;
 mod filter;
 mod frame;
 mod group;
@@ -44,14 +46,6 @@ pub mod sequence;
 mod states;
 mod table;
 pub mod view;
-
-#[cfg(all(doctest, feature = "launch"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-#[cfg(all(doctest, feature = "launch"))]
-#[doc = include_str!("../../docs/groups.md")]
-struct Groups;
 
 pub use answer::Putting;
 pub use bytes::Bytes;
