@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod beamline;
+mod browser;
 mod chaos;
 mod chart;
 mod cmd;
@@ -17,13 +18,22 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod pages;
+mod panel;
+mod panel_drive;
+mod panics;
+// mod panel_load;
+mod panel_page;
+mod panel_pictures;
 mod peers;
 mod process;
 mod raw;
 mod recorded;
 mod records;
 mod repeater;
+mod restart;
 mod search;
+mod seeds;
 mod sequence;
 mod soak;
 mod stop;

@@ -21,10 +21,12 @@
 //! ```
 
 mod answer;
+mod autosave;
 mod channel;
 pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
+mod cut;
 mod device;
 #[cfg(all(doctest, feature = "launch"))]
 mod doc_pages;
@@ -43,16 +45,19 @@ mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
+mod services;
 mod states;
+mod status;
 mod table;
 pub mod view;
 
 pub use answer::Putting;
+pub use autosave::{Autosave, AutosaveError};
 pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
-pub use ca::server::{AccessRights, Report};
+pub use ca::server::{AccessRights, CircuitReport, Report};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,
@@ -70,4 +75,5 @@ pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
 pub use states::SyncState;
+pub use status::Status;
 pub use tokio::time::sleep;
