@@ -10,6 +10,7 @@ mod chart;
 mod cmd;
 mod commands;
 mod config;
+mod cookbook;
 mod diagnose;
 mod gallery;
 mod hosts;

@@ -193,6 +193,11 @@ impl Script {
         panic!("{} did not print {wanted:?}", self.name);
     }
 
+    /// The next line that the script prints.
+    pub(crate) fn line(&self) -> String {
+        self.out.next(self.until).unwrap_or_else(|| panic!("{} printed no line", self.name))
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

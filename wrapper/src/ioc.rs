@@ -84,16 +84,28 @@ impl IocBuilder {
     /// # Errors
     /// Those of [`IocBuilder::device`].
     pub fn device_with(
-        mut self,
+        self,
         name: &str,
         prefix: &str,
+        device: Box<dyn SystemDevice>,
+        policy: RestartPolicy,
+    ) -> Result<Self, GroupError> {
+        self.device_in(GroupBuilder::new(prefix), name, device, policy)
+    }
+
+    /// As [`IocBuilder::device_with`], with the prefix and the macros of an empty group.
+    pub(crate) fn device_in(
+        mut self,
+        group: GroupBuilder,
+        name: &str,
         mut device: Box<dyn SystemDevice>,
         policy: RestartPolicy,
     ) -> Result<Self, GroupError> {
         let port = Port::new(name, &self.remote);
+        let prefix = &group.prefix().to_owned();
         self.services.note_prefix(prefix);
         let handle = DevicePort::new(&port);
-        let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
+        let mut group = group.of_device(handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
         let commands = device.commands().to_vec();
         let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle), &commands))?;

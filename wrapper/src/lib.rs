@@ -29,6 +29,8 @@ pub mod config;
 mod cut;
 mod describe;
 mod device;
+#[cfg(all(doctest, feature = "launch"))]
+mod doc_pages;
 mod fallback;
 mod filter;
 mod frame;
@@ -50,18 +52,6 @@ mod states;
 mod status;
 mod table;
 pub mod view;
-
-#[cfg(all(doctest, feature = "launch"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-#[cfg(all(doctest, feature = "launch"))]
-#[doc = include_str!("../../docs/groups.md")]
-struct Groups;
-
-#[cfg(all(doctest, feature = "launch"))]
-#[doc = include_str!("../../docs/services.md")]
-struct ServicesPage;
 
 pub use answer::Putting;
 pub use autosave::{Autosave, AutosaveError};

@@ -103,8 +103,9 @@ impl GroupBuilder {
         Self { listed: false, ..Self::new(prefix) }
     }
 
-    pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
-        Self { port: Some(port), outlet: Some(outlet), ..Self::new(prefix) }
+    /// The group of a device's PVs.
+    pub(crate) fn of_device(self, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
+        Self { port: Some(port), outlet: Some(outlet), ..self }
     }
 
     #[cfg(test)]

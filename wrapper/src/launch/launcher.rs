@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::{RunOptions, Service, hints, start_log};
-use crate::device::SystemDevice;
+use crate::device::{RestartPolicy, SystemDevice};
 use crate::group::{GroupBuilder, GroupError};
 use crate::handle::IocHandle;
 use crate::ioc::{IocBuilder, IocError};
@@ -76,8 +76,8 @@ impl Launcher {
         self
     }
 
-    /// A flag `--name VALUE`, required when it has no default; groups see it as the macro `{name}` and by
-    /// [`GroupBuilder::macro_value`].
+    /// A flag `--name VALUE`, required when it has no default; groups, and a device in
+    /// [`pvs`](SystemDevice::pvs), see it as the macro `{name}` and by [`GroupBuilder::macro_value`].
     pub fn option(mut self, name: &'static str, default: Option<&'static str>, help: &'static str) -> Self {
         self.options.push(OwnOption { name, default, help, check: None });
         self
@@ -202,7 +202,6 @@ impl Launcher {
             .collect();
         let prefix = options.prefix_of(&self.prefix, true);
         let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
-        let expanded = group()?.prefix().to_owned();
         let mut builder = IocBuilder::new();
         if let Some((most, make)) = self.fallback {
             builder = builder.fallback(most, make);
@@ -214,8 +213,9 @@ impl Launcher {
         }
         let mut lines = Vec::new();
         if let Some(device) = self.device {
-            builder = builder.device(name, &expanded, device())?;
-            lines = hints(&expanded);
+            let group = group()?;
+            lines = hints(group.prefix());
+            builder = builder.device_in(group, name, device(), RestartPolicy::default())?;
         }
         super::run_with(builder, &options, &lines, self.started, services)
     }
