@@ -16,6 +16,7 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod panel_start;
 mod peers;
 mod process;
 mod raw;
