@@ -1,6 +1,7 @@
 //! System tests: the launched process, met by raw sockets and by real EPICS clients.
 
 mod beamline;
+mod browser;
 mod chaos;
 mod chart;
 mod cmd;
@@ -16,6 +17,11 @@ mod launch;
 mod manual;
 mod motor;
 mod motor_peers;
+mod panel;
+mod panel_drive;
+mod panel_load;
+mod panel_page;
+mod panel_pictures;
 mod panel_start;
 mod peers;
 mod process;
