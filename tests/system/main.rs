@@ -22,6 +22,7 @@ mod panel_drive;
 mod panel_load;
 mod panel_page;
 mod panel_pictures;
+mod panel_start;
 mod peers;
 mod process;
 mod raw;
