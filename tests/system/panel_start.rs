@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::launch::{SOON, Server, run_to_end, seqioc};
+use crate::launch::{SOON, Server, run_to_end, seqioc, wait_for};
 
 /// The line of the panel and the one behind it.
 fn lines(server: &Server) -> (String, String) {
@@ -94,6 +94,11 @@ fn an_address_that_cannot_be_had_is_a_warning() {
     assert!(log.contains("no panel: ") && log.contains(&address), "{log}");
 }
 
+/// Waits for words in the log, which is read beside the standard output.
+fn logged(server: &Server, words: &str) {
+    wait_for(words, SOON, || server.log().contains(words).then_some(()));
+}
+
 #[test]
 #[cfg(unix)]
 fn a_token_file_is_for_its_owner_only() {
@@ -121,7 +126,7 @@ fn a_token_file_is_for_its_owner_only() {
         assert_eq!(ready.get("panel").is_some(), works, "mode {mode:o}");
         match ready["panel"].as_str() {
             Some(url) => assert!(put(url, "0123456789abcdef-file").contains(" 400 ")),
-            None => assert!(server.log().contains("must be 0600"), "{}", server.log()),
+            None => logged(&server, "must be 0600"),
         }
     }
     std::fs::remove_file(&path).expect("it was there");
@@ -132,8 +137,7 @@ fn writing_over_the_network_without_tls_is_warned_of() {
     let args = ["run", "clock", "--local", "--ready", "json", "--panel", "0.0.0.0:0", "--panel-write"];
     let mut server = Server::spawn(seqioc(&args));
     server.ready();
-    let log = server.log();
-    assert!(log.contains("without TLS"), "{log}");
+    logged(&server, "without TLS");
 }
 
 #[test]
