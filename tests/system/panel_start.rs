@@ -90,8 +90,8 @@ fn an_address_that_cannot_be_had_is_a_warning() {
     let mut server =
         Server::spawn(seqioc(&["run", "clock", "--local", "--ready", "json", "--panel", &address]));
     server.ready();
-    let log = server.log();
-    assert!(log.contains("no panel: ") && log.contains(&address), "{log}");
+    logged(&server, "no panel: ");
+    logged(&server, &address);
 }
 
 /// Waits for words in the log, which is read beside the standard output.
