@@ -53,6 +53,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "axum",
             "clap",
             "getrandom",
+            "http-body-util",
             "hyper",
             "hyper-util",
             "parking_lot",

@@ -28,8 +28,7 @@ export function number(value, meta) {
   if (!Number.isFinite(x)) return String(x);
   if (meta?.kind !== "double" && meta?.kind !== "float") return String(x);
   const digits = Math.max(0, Math.min(meta.precision ?? 3, 15));
-  const size = Math.abs(x);
-  if (size >= 1e12 || (size !== 0 && digits > 0 && size < 0.5 * 10 ** -digits)) return x.toExponential(digits);
+  if (Math.abs(x) >= 1e12) return x.toExponential(digits);
   // Without a precision (0 is what none looks like) a fraction is still shown.
   return digits === 0 && !Number.isInteger(x) ? String(Number(x.toPrecision(7))) : x.toFixed(digits);
 }

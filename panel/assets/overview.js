@@ -102,9 +102,11 @@ class Worst {
     for (const [pv, each] of this.#all) {
       if (each.severity > (worst?.each.severity ?? 0)) worst = { pv, each };
     }
-    setAttr(this.#node, "data-severity", String(worst?.each.severity ?? 0));
+    const severity = String(worst?.each.severity ?? 0);
+    const changed = this.#node.dataset.severity !== severity;
+    this.#node.dataset.severity = severity;
     setText(this.#text, worst ? `${alarmText(worst.each) || SEVERITIES[worst.each.severity]} · ${worst.pv}` : "");
-    const tile = document.querySelector("[data-alarms] .val");
+    const tile = changed && document.querySelector("[data-alarms] .val");
     if (tile) setText(tile, String(document.querySelectorAll(".device:not([data-severity='0'])").length));
   }
 }

@@ -38,6 +38,10 @@ mod settings;
 mod shared;
 mod token;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/panel.md")]
+struct Guide;
+
 pub use options::{Options, Place};
 pub use server::Panel;
 pub use settings::{Origin, Settings};

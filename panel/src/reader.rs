@@ -210,9 +210,10 @@ impl Reader {
     pub(crate) fn check(&mut self) -> Vec<Notice> {
         let mut notices = Vec::new();
         let mut lost = Vec::new();
+        let stopped = !self.view.is_running();
         for (id, open) in &mut self.open {
             match &mut open.source {
-                Source::Local { channel, .. } if !channel.is_served() => lost.push(*id),
+                Source::Local { channel, .. } if stopped || !channel.is_served() => lost.push(*id),
                 Source::Local { channel, meta, writable, .. } => {
                     let (now, may) = (channel.meta(), channel.is_writable());
                     if Arc::ptr_eq(meta, &now) && *writable == may {

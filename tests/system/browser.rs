@@ -222,6 +222,20 @@ impl Page {
         panic!("Tab never comes to {selector}");
     }
 
+    /// Seconds that the page has spent so far in scripts, styles, layout, and in all.
+    pub(crate) fn work(&self) -> [f64; 4] {
+        self.call("Performance.enable", json!({}));
+        let metrics = self.call("Performance.getMetrics", json!({}));
+        let of = |name: &str| {
+            let all = metrics["metrics"].as_array().expect("a list");
+            all.iter()
+                .find(|one| one["name"] == name)
+                .and_then(|one| one["value"].as_f64())
+                .expect("a number")
+        };
+        ["ScriptDuration", "RecalcStyleDuration", "LayoutDuration", "TaskDuration"].map(of)
+    }
+
     /// What the page shows, as PNG.
     pub(crate) fn picture(&self) -> Vec<u8> {
         let answer =

@@ -28,6 +28,7 @@ mod panel_drive;
 mod panel_load;
 mod panel_page;
 mod panel_pictures;
+mod panel_start;
 mod panics;
 mod peers;
 mod process;

@@ -123,7 +123,17 @@ fn a_thousand_pvs_change_ten_times_a_second_on_one_page() {
         page.until("document.querySelectorAll('.row .val').length > 10");
         frame_times(&page);
         let shown = page.eval("[...document.querySelectorAll('.row')].filter(row => row.querySelector('.val') && row.getBoundingClientRect().top < innerHeight).length");
+        let before = page.work();
         let (cpu, times) = load(|| frame_times(&page));
+        let after = page.work();
+        let of = |at: usize| 100.0 * (after[at] - before[at]) / MEASURED.as_secs_f64();
+        println!(
+            "the page's thread: scripts {:.1} %, styles {:.1} %, layout {:.1} %, all tasks {:.1} % of a core",
+            of(0),
+            of(1),
+            of(2),
+            of(3)
+        );
         let moved = page.eval("document.querySelector('.row .val').textContent");
         page.until(&format!("document.querySelector('.row .val').textContent !== {moved}"));
         println!(

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::to_bytes;
+use axum::body::{HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use http_body_util::LengthLimitError;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::time::timeout;
@@ -84,15 +85,17 @@ fn bearer(headers: &HeaderMap) -> &str {
 async fn value_of(request: Request) -> Result<Json, Refusal> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_text = content_type.is_some_and(|given| given.starts_with("text/plain"));
-    let too_large = |_| {
-        Refusal(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body did not come whole, or has more than {BODY} bytes"),
-        )
+    let too_large = || Refusal(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {BODY} bytes"));
+    if request.body().size_hint().lower() > BODY as u64 {
+        return Err(too_large());
+    }
+    let cut = |error: axum::Error| {
+        let limit = std::error::Error::source(&error).is_some_and(|source| source.is::<LengthLimitError>());
+        if limit { too_large() } else { Refusal(StatusCode::BAD_REQUEST, format!("the body: {error}")) }
     };
     let body = timeout(BODY_TIME, to_bytes(request.into_body(), BODY)).await;
     let slow = |_| Refusal(StatusCode::BAD_REQUEST, format!("the body took more than {BODY_TIME:?}"));
-    let body = body.map_err(slow)?.map_err(too_large)?;
+    let body = body.map_err(slow)?.map_err(cut)?;
     let wrong = |reason: String| Refusal(StatusCode::BAD_REQUEST, reason);
     if is_text {
         return match std::str::from_utf8(&body) {

@@ -1,7 +1,10 @@
 //! The PVs of an IOC seen by code of its process.
 
 use wrapper::view::{FeedKey, Feeds, View};
-use wrapper::{Alarm, Config, EventMask, GroupBuilder, Ioc, Pv, Scalar, Value};
+use wrapper::{
+    Alarm, ArgType, Command, CommandSpec, Config, DeviceError, DeviceIo, EventMask, GroupBuilder, GroupError,
+    Ioc, Post, Pv, Reply, Scalar, SystemDevice, Value,
+};
 
 struct Lab {
     ioc: Ioc,
@@ -123,5 +126,89 @@ fn the_puts_and_posts_of_a_device_are_traced_by_its_prefix() {
     assert_eq!((traced("v:number"), traced("v:text")), (1, 1));
     handle.trace("v:number", false);
     assert_eq!((traced("v:number"), traced("v:text")), (0, 1));
+    lab.ioc.stop();
+}
+
+/// A device that knows two commands.
+struct Stage(Vec<CommandSpec>);
+
+impl SystemDevice for Stage {
+    fn kind(&self) -> &'static str {
+        "stage"
+    }
+
+    fn commands(&self) -> &[CommandSpec] {
+        &self.0
+    }
+
+    fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
+        group.pv("speed", 1.0).add()?;
+        group.group("x:", |group| group.pv("at", 0.0).add().map(drop))
+    }
+
+    fn execute(&mut self, _: Command, _: &DeviceIo) -> Result<Reply, DeviceError> {
+        Ok(Reply::message("done"))
+    }
+}
+
+#[test]
+fn devices_are_told_with_commands_and_groups_and_the_other_pvs_behind_them() {
+    let commands = vec![
+        CommandSpec::new("move", "moves").arg("to", ArgType::Number, "mm").optional_arg(
+            "fast",
+            ArgType::Bool,
+            "",
+            false,
+        ),
+        CommandSpec::new("", "takes a list").rest(ArgType::Number),
+    ];
+    let mut group = GroupBuilder::new("v:");
+    group.pv("number", 1).add().expect("a good PV");
+    let builder =
+        Ioc::builder().device("stage", "st:", Box::new(Stage(commands))).expect("a device").group(group);
+    let ioc = builder.start(Config::isolated()).expect("an IOC");
+    let view = ioc.handle().view();
+    let [stage, rest] = view.devices().try_into().expect("a device and the rest");
+    let facts = (&*stage.name, &*stage.prefix, stage.template.as_deref(), stage.kind.as_deref());
+    assert_eq!(facts, ("stage", "st:", Some("st:seq."), Some("stage")));
+    let commands: Vec<_> = stage.commands.iter().map(|c| (&*c.name, &*c.arguments, &*c.doc)).collect();
+    assert_eq!(commands, [("move", "to, fast=false", "moves"), ("", "...", "takes a list")]);
+    let groups: Vec<_> = stage.groups.iter().map(|group| &*group.name).collect();
+    assert_eq!(groups, ["", "x:", "seq.", "health."]);
+    assert_eq!(
+        (&*stage.groups[0].pvs, &*stage.groups[1].pvs),
+        (&["st:speed".to_owned()][..], &["st:x:at".to_owned()][..])
+    );
+    assert_eq!((&*rest.name, rest.template.is_none(), &*rest.pvs), ("", true, &["v:number".to_owned()][..]));
+    assert_eq!(stage.pvs.len() + rest.pvs.len(), view.pvs().len());
+    let mut late = GroupBuilder::new("late:");
+    late.pv("a", 1).add().expect("a good PV");
+    ioc.add(late).expect("it is added");
+    assert_eq!(view.devices()[1].pvs, ["v:number", "late:a"]);
+    assert!(view.is_running());
+    ioc.stop();
+    assert!(!view.is_running() && view.devices().is_empty() && view.report().circuits.is_empty());
+}
+
+#[test]
+fn what_a_slow_reader_misses_is_counted() {
+    let lab = lab();
+    let mut feeds = lab.view.feeds(1);
+    let channel = lab.view.open("v:number").expect("served");
+    let (key, _) = feeds.subscribe(&channel, EventMask::VALUE);
+    (2..7).for_each(|number| lab.number.post(number));
+    assert_eq!((feeds.squashed(), waiting(&mut feeds, key)), (4, vec![6]));
+    lab.ioc.stop();
+}
+
+#[test]
+fn the_reason_of_an_alarm_and_the_pv_of_a_field_are_told() {
+    let lab = lab();
+    let number = lab.view.open("v:number").expect("served");
+    assert_eq!(number.alarm_message(), None);
+    lab.number.post_with(2, Post::new().alarm(Alarm::LINK).message("the pipe is cut"));
+    assert_eq!(number.alarm_message().as_deref(), Some("the pipe is cut"));
+    let field = lab.view.open("v:number.EGU").expect("a field");
+    assert_eq!((field.describe().name.as_str(), field.describe().doc.as_str()), ("v:number", "A number"));
     lab.ioc.stop();
 }
