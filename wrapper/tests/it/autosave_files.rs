@@ -30,7 +30,8 @@ fn a_damaged_file_is_set_aside_and_the_newest_good_one_used() {
         let folder = with_backup("whole");
         folder.text()
     };
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 6] = [
         ("empty", &|file| fs::write(file, "").expect("written")),
         ("truncated", &|file| fs::write(file, &whole[..whole.len() - 3]).expect("written")),
         ("garbage", &|file| fs::write(file, [0xFF, 0, 0xFE]).expect("written")),
