@@ -186,11 +186,15 @@ fn a_backup_is_made_once_an_hour() {
     }
     let backups = folder.with("lab_2");
     assert_eq!(backups.len(), 1, "{backups:?}");
-    let before = Timestamp::now() - Duration::from_secs(2 * 3600);
-    let earlier = before.to_zoned(TimeZone::UTC).strftime("lab_%Y%m%d-%H%M%S.json").to_string();
-    fs::rename(folder.path().join(&backups[0]), folder.path().join(earlier)).expect("it was there");
-    let (ioc, x) = one(&folder);
-    x.post(5.0);
-    ioc.stop();
-    assert_eq!(folder.with("lab_2").len(), 2, "the first is two hours old");
+    let mut name = backups[0].clone();
+    for (minutes, left) in [(50, 1), (70, 2)] {
+        let before = Timestamp::now() - Duration::from_secs(minutes * 60);
+        let earlier = before.to_zoned(TimeZone::UTC).strftime("lab_%Y%m%d-%H%M%S.json").to_string();
+        fs::rename(folder.path().join(&name), folder.path().join(&earlier)).expect("it was there");
+        name = earlier;
+        let (ioc, x) = one(&folder);
+        x.post(minutes as f64);
+        ioc.stop();
+        assert_eq!(folder.with("lab_2").len(), left, "the first is {minutes} minutes old");
+    }
 }
