@@ -11,12 +11,18 @@ use wrapper::{Alarm, Config, GroupBuilder, Ioc, IocError};
 use crate::autosave::{Folder, client, double, one, save, start_with, text};
 use crate::raw::eventually;
 
-/// A folder whose file has 2 and whose backup has 1.
+/// A folder whose file has 2 and whose backup has 5; 1 is declared.
 fn with_backup(name: &str) -> Folder {
     let folder = Folder::new(name);
     let (ioc, x) = one(&folder);
     let mut raw = client(&ioc);
+    x.post(5.0);
     assert_eq!(save(&mut raw), 1);
+    // That of the first file, which had what is declared.
+    folder
+        .with("lab_2")
+        .iter()
+        .for_each(|old| fs::remove_file(folder.path().join(old)).expect("it is there"));
     x.post(2.0);
     assert_eq!(save(&mut raw), 1);
     ioc.stop();
@@ -43,13 +49,13 @@ fn a_damaged_file_is_set_aside_and_the_newest_good_one_used() {
         let folder = with_backup(name);
         damage(&folder.file());
         let (ioc, x) = one(&folder);
-        assert_eq!(x.get(), 1.0, "{name}: the backup has it");
+        assert_eq!(x.get(), 5.0, "{name}: the backup has it");
         assert_eq!(folder.with("lab_damaged-").len(), 1, "{name}");
         let mut raw = client(&ioc);
         assert_eq!((save(&mut raw), text(&mut raw, "lab:SAVE_MESSAGE")), (1, "4 PVs saved".to_owned()));
         ioc.stop();
         let (ioc, x) = one(&folder);
-        assert_eq!((x.get(), folder.with("damaged").len()), (1.0, 1), "{name}: the file is whole again");
+        assert_eq!((x.get(), folder.with("damaged").len()), (5.0, 1), "{name}: the file is whole again");
         ioc.stop();
     }
 }
@@ -71,7 +77,7 @@ fn without_its_file_the_newest_backup_is_used() {
     let folder = with_backup("gone");
     fs::remove_file(folder.file()).expect("it was there");
     let (ioc, x) = one(&folder);
-    assert_eq!(x.get(), 1.0);
+    assert_eq!(x.get(), 5.0);
     ioc.stop();
 }
 
