@@ -103,7 +103,10 @@ fn records_and_alarms_are_declared_too() {
 
 #[test]
 fn a_mistake_is_named_with_its_file_and_line() {
-    assert_eq!(refused("\n\nx = 1"), "a.toml:3: unknown field `x`, expected one of `device`, `pv`, `group`");
+    assert_eq!(
+        refused("\n\nx = 1"),
+        "a.toml:3: unknown field `x`, expected one of `device`, `pv`, `group`, `autosave`, `status`"
+    );
     assert!(refused("[[pv]]\nname = 'a'\nunit = 'mm'").starts_with("a.toml:3: unknown field `unit`"));
     assert!(refused("[[pv]]\nname = 'a'\nunits = 5").starts_with("a.toml:3: invalid type: integer `5`"));
     assert!(refused("[[pv]]\nname = 'a'\ntype = 'int'").starts_with("a.toml:3: unknown variant `int`"));

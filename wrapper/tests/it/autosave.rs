@@ -397,6 +397,40 @@ fn ten_million_numbers_come_back() {
     ioc.stop();
 }
 
+/// A group of a struct that is saved.
+#[derive(wrapper::PvGroup)]
+struct Oven {
+    #[pv(value = 20.0, autosave)]
+    setpoint: Pv<f64>,
+    #[pv(value = 20.0, alarm_limits = 0.0..=90.0, autosave_fields(["HIHI"]))]
+    block: Pv<f64>,
+    #[pair(value = false, setpoint(autosave_by_put))]
+    fan: wrapper::PvPair<bool>,
+}
+
+#[test]
+fn a_derived_group_saves_what_its_attributes_say() {
+    let folder = Folder::new("derived");
+    let serve = || {
+        let mut group = GroupBuilder::new("o:");
+        let oven = group.add::<Oven>().expect("a good group");
+        (start(&folder, group), oven)
+    };
+    let (ioc, oven) = serve();
+    oven.setpoint.post(30.0);
+    oven.block.post(31.0);
+    oven.fan.setpoint.put(true).wait().expect("it takes both");
+    let mut raw = client(&ioc);
+    let limit = raw.channel("o:block.HIHI");
+    assert_eq!(raw.put(limit, 80.0), 1);
+    ioc.stop();
+    let (ioc, oven) = serve();
+    assert_eq!((oven.setpoint.get(), oven.block.get()), (30.0, 20.0));
+    assert_eq!(double(&mut client(&ioc), "o:block.HIHI"), 80.0);
+    eventually("the pair has copied", || oven.fan.readback.get().then_some(()));
+    ioc.stop();
+}
+
 #[test]
 fn what_cannot_be_saved_is_refused_where_it_is_declared() {
     let mut group = GroupBuilder::new("lab:");

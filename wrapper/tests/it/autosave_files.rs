@@ -11,12 +11,18 @@ use wrapper::{Alarm, Config, GroupBuilder, Ioc, IocError};
 use crate::autosave::{Folder, client, double, one, save, start_with, text};
 use crate::raw::eventually;
 
-/// A folder whose file has 2 and whose backup has 1.
+/// A folder whose file has 2 and whose backup has 5; 1 is declared.
 fn with_backup(name: &str) -> Folder {
     let folder = Folder::new(name);
     let (ioc, x) = one(&folder);
     let mut raw = client(&ioc);
+    x.post(5.0);
     assert_eq!(save(&mut raw), 1);
+    // That of the first file, which had what is declared.
+    folder
+        .with("lab_2")
+        .iter()
+        .for_each(|old| fs::remove_file(folder.path().join(old)).expect("it is there"));
     x.post(2.0);
     assert_eq!(save(&mut raw), 1);
     ioc.stop();
@@ -30,7 +36,8 @@ fn a_damaged_file_is_set_aside_and_the_newest_good_one_used() {
         let folder = with_backup("whole");
         folder.text()
     };
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 6] = [
         ("empty", &|file| fs::write(file, "").expect("written")),
         ("truncated", &|file| fs::write(file, &whole[..whole.len() - 3]).expect("written")),
         ("garbage", &|file| fs::write(file, [0xFF, 0, 0xFE]).expect("written")),
@@ -42,13 +49,13 @@ fn a_damaged_file_is_set_aside_and_the_newest_good_one_used() {
         let folder = with_backup(name);
         damage(&folder.file());
         let (ioc, x) = one(&folder);
-        assert_eq!(x.get(), 1.0, "{name}: the backup has it");
+        assert_eq!(x.get(), 5.0, "{name}: the backup has it");
         assert_eq!(folder.with("lab_damaged-").len(), 1, "{name}");
         let mut raw = client(&ioc);
         assert_eq!((save(&mut raw), text(&mut raw, "lab:SAVE_MESSAGE")), (1, "4 PVs saved".to_owned()));
         ioc.stop();
         let (ioc, x) = one(&folder);
-        assert_eq!((x.get(), folder.with("damaged").len()), (1.0, 1), "{name}: the file is whole again");
+        assert_eq!((x.get(), folder.with("damaged").len()), (5.0, 1), "{name}: the file is whole again");
         ioc.stop();
     }
 }
@@ -70,7 +77,7 @@ fn without_its_file_the_newest_backup_is_used() {
     let folder = with_backup("gone");
     fs::remove_file(folder.file()).expect("it was there");
     let (ioc, x) = one(&folder);
-    assert_eq!(x.get(), 1.0);
+    assert_eq!(x.get(), 5.0);
     ioc.stop();
 }
 
@@ -185,11 +192,15 @@ fn a_backup_is_made_once_an_hour() {
     }
     let backups = folder.with("lab_2");
     assert_eq!(backups.len(), 1, "{backups:?}");
-    let before = Timestamp::now() - Duration::from_secs(2 * 3600);
-    let earlier = before.to_zoned(TimeZone::UTC).strftime("lab_%Y%m%d-%H%M%S.json").to_string();
-    fs::rename(folder.path().join(&backups[0]), folder.path().join(earlier)).expect("it was there");
-    let (ioc, x) = one(&folder);
-    x.post(5.0);
-    ioc.stop();
-    assert_eq!(folder.with("lab_2").len(), 2, "the first is two hours old");
+    let mut name = backups[0].clone();
+    for (minutes, left) in [(50, 1), (70, 2)] {
+        let before = Timestamp::now() - Duration::from_secs(minutes * 60);
+        let earlier = before.to_zoned(TimeZone::UTC).strftime("lab_%Y%m%d-%H%M%S.json").to_string();
+        fs::rename(folder.path().join(&name), folder.path().join(&earlier)).expect("it was there");
+        name = earlier;
+        let (ioc, x) = one(&folder);
+        x.post(minutes as f64);
+        ioc.stop();
+        assert_eq!(folder.with("lab_2").len(), left, "the first is {minutes} minutes old");
+    }
 }
