@@ -11,6 +11,7 @@ mod output;
 mod registry;
 mod repeater;
 mod run;
+mod screens;
 mod search;
 mod tools;
 
@@ -65,6 +66,17 @@ enum Command {
         after_help = "Exit status: 0 they are listed, 1 they could not be, 2 the command line is wrong."
     )]
     List(list::Options),
+    /// Write operator screens of the devices for Phoebus (.bob) and PyDM (.ui)
+    ///
+    /// One for each device, with its groups, commands, images and what goes on, one for details where there are some, and
+    /// an overview that leads to all. No device is started.
+    #[command(after_help = screens::STATUS)]
+    Screens(screens::Options),
+    /// Write Python modules with ophyd classes of the devices, and a happi database
+    ///
+    /// happi_db.json names the modules, so DIR belongs on PYTHONPATH. No device is started.
+    #[command(after_help = screens::STATUS)]
+    Ophyd(screens::Options),
     /// Share the beacons of servers among the clients of this host
     ///
     /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
@@ -103,6 +115,8 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Schema => schema().map(done),
         Command::List(options) => list::run(&options).map(done),
+        Command::Screens(options) => screens::screens(&options).map(done),
+        Command::Ophyd(options) => screens::ophyd(&options).map(done),
         Command::Repeater(options) => repeater::run(&options).map(done),
         Command::Search(options) => search::run(&options),
         Command::Diagnose(options) => diagnose::run(&options),

@@ -90,7 +90,7 @@ const SPOOFING: [Example; 2] = [
 ];
 
 /// The folder of the examples, built as this test is.
-fn examples() -> &'static Path {
+pub(crate) fn examples() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));

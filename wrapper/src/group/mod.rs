@@ -8,6 +8,7 @@ mod macros;
 mod pair;
 mod record;
 mod rules;
+mod saved;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ const MAX_NAME: usize = 60;
 const TEXT: usize = 10_000;
 /// Decimals of a floating PV that declares none; with a record type base's 0.
 const PRECISION: i16 = 6;
-const UNDECLARED: i16 = -1;
+pub(crate) const UNDECLARED: i16 = -1;
 
 /// A PV that cannot be built; names the PV and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +76,8 @@ pub struct GroupBuilder {
     names: HashSet<String>,
     alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
+    /// Its PVs are in lists of what the IOC serves.
+    listed: bool,
 }
 
 impl GroupBuilder {
@@ -91,11 +94,18 @@ impl GroupBuilder {
             names: HashSet::new(),
             alarm_groups: HashMap::new(),
             pvs: Vec::new(),
+            listed: true,
         }
     }
 
-    pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
-        Self { port: Some(port), outlet: Some(outlet), ..Self::new(prefix) }
+    /// A group whose PVs are in no list.
+    pub(crate) fn unlisted(prefix: &str) -> Self {
+        Self { listed: false, ..Self::new(prefix) }
+    }
+
+    /// The group of a device's PVs.
+    pub(crate) fn of_device(self, port: DevicePort, outlet: Arc<PutQueue>) -> Self {
+        Self { port: Some(port), outlet: Some(outlet), ..self }
     }
 
     #[cfg(test)]

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::{RunOptions, hints, start_log};
-use crate::device::SystemDevice;
+use super::{RunOptions, Service, hints, start_log};
+use crate::device::{RestartPolicy, SystemDevice};
 use crate::group::{GroupBuilder, GroupError};
 use crate::handle::IocHandle;
 use crate::ioc::{IocBuilder, IocError};
@@ -45,6 +45,13 @@ pub struct Launcher {
     started: Option<Started>,
     fallback: Option<(usize, MakePv)>,
     local_only: bool,
+    services: Vec<OwnService>,
+}
+
+/// A service and its flags.
+struct OwnService {
+    augment: fn(Command) -> Command,
+    make: fn(&ArgMatches) -> Result<Box<dyn Service>, clap::Error>,
 }
 
 impl Launcher {
@@ -57,6 +64,7 @@ impl Launcher {
             groups: Vec::new(),
             device: None,
             started: None,
+            services: Vec::new(),
             fallback: None,
             local_only: false,
         }
@@ -68,8 +76,8 @@ impl Launcher {
         self
     }
 
-    /// A flag `--name VALUE`, required when it has no default; groups see it as the macro `{name}` and by
-    /// [`GroupBuilder::macro_value`].
+    /// A flag `--name VALUE`, required when it has no default; groups, and a device in
+    /// [`pvs`](SystemDevice::pvs), see it as the macro `{name}` and by [`GroupBuilder::macro_value`].
     pub fn option(mut self, name: &'static str, default: Option<&'static str>, help: &'static str) -> Self {
         self.options.push(OwnOption { name, default, help, check: None });
         self
@@ -122,6 +130,13 @@ impl Launcher {
         self
     }
 
+    /// Runs a service beside the IOC, such as `panel::Options`, the web panel; the command line has its flags.
+    pub fn service<S: Service + Args + 'static>(mut self) -> Self {
+        let make = |matches: &ArgMatches| Ok(Box::new(S::from_arg_matches(matches)?) as Box<dyn Service>);
+        self.services.push(OwnService { augment: S::augment_args, make });
+        self
+    }
+
     /// Makes PVs on demand, `most` at most, as [`IocBuilder::fallback`].
     pub fn fallback(
         mut self,
@@ -157,6 +172,7 @@ impl Launcher {
             .about(self.about)
             .after_help(super::STATUS)
             .mut_arg("interfaces", |arg| arg.num_args(1..));
+        let command = self.services.iter().fold(command, |command, service| (service.augment)(command));
         self.options.iter().fold(command, |command, option| {
             let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);
             let check = option.check;
@@ -176,6 +192,8 @@ impl Launcher {
             Err(error) => error.exit(),
         };
         options.local |= self.local_only;
+        let services = self.services.iter().map(|service| (service.make)(matches));
+        let services = services.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| error.exit());
         start_log(&options);
         let macros: Vec<(&str, String)> = self
             .options
@@ -184,7 +202,6 @@ impl Launcher {
             .collect();
         let prefix = options.prefix_of(&self.prefix, true);
         let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
-        let expanded = group()?.prefix().to_owned();
         let mut builder = IocBuilder::new();
         if let Some((most, make)) = self.fallback {
             builder = builder.fallback(most, make);
@@ -196,10 +213,11 @@ impl Launcher {
         }
         let mut lines = Vec::new();
         if let Some(device) = self.device {
-            builder = builder.device(name, &expanded, device())?;
-            lines = hints(&expanded);
+            let group = group()?;
+            lines = hints(group.prefix());
+            builder = builder.device_in(group, name, device(), RestartPolicy::default())?;
         }
-        super::run_with(builder, &options, &lines, self.started)
+        super::run_with(builder, &options, &lines, self.started, services)
     }
 }
 

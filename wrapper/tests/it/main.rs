@@ -5,6 +5,8 @@ mod raw;
 
 mod abort;
 mod alarms;
+mod autosave;
+mod autosave_files;
 mod client;
 mod client_tutorial;
 mod commands;
@@ -22,5 +24,6 @@ mod records;
 mod restart;
 mod robot;
 mod states;
+mod status;
 mod supervision;
 mod view;
