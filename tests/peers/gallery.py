@@ -463,4 +463,10 @@ def test_formula_ioc():
     assert read(r) == [-1.0] and put(proc, 1) and read(r) == [21.0]
 
 
+def test_autosave():
+    names = ["A", "B", "C", "subgroup:A", "subgroup:B", "subgroup:C"]
+    assert [read(pv) for pv in pvs("autosaved_simple:", *names)] == 2 * [[1], [2.0], [1, 2, 3]]
+    assert fields("autosaved_simple:subgroup:A", "RTYP") == [b"ao"]
+
+
 run(globals())

@@ -1,6 +1,7 @@
 //! `seqioc bench` against a server of ours, of EPICS base and of caproto.
 
-use std::process::{Command, Output};
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,11 +12,11 @@ use crate::raw::DBR_DOUBLE;
 
 const SCRIPT: Duration = Duration::from_secs(120);
 
-/// `seqioc bench` that finds one server only; its measurements are short.
+/// `seqioc bench` that finds one server only.
 fn bench(udp: u16, args: &[&str]) -> Command {
     let mut command = isolated(env!("CARGO_BIN_EXE_seqioc"));
     command
-        .args(["bench", "--time", "0.05"])
+        .arg("bench")
         .args(args)
         .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{udp}"))
         .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
@@ -24,7 +25,11 @@ fn bench(udp: u16, args: &[&str]) -> Command {
 }
 
 fn run(udp: u16, args: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = bench(udp, args).output().expect("it starts");
+    let mut command = bench(udp, args);
+    if !args.contains(&"--time") {
+        command.args(["--time", "0.05"]);
+    }
+    let Output { status, stdout, stderr } = command.output().expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
 }
@@ -73,11 +78,28 @@ fn a_server_is_measured_without_a_put_unless_told_to() {
     assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
     good(&out, &READING);
     assert_eq!(done(), 0.0, "nothing was put");
-    let (status, out, err) = run(server.udp, &["--json", "--put", "wt:delay", "wt:request"]);
+    let (status, out, err) = run(server.udp, &["--json", "--put", "wt:delay"]);
     assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
     good(&out, &PUTTING);
-    assert!(done() >= 1.0, "a put to request is a command");
-    assert_eq!((value(&server, "wt:delay"), value(&server, "wt:request")), (0.2, 0.0));
+    assert_eq!((value(&server, "wt:delay"), done()), (0.2, 0.0));
+}
+
+#[test]
+fn commands_for_which_there_is_no_room_are_errors_and_those_with_room_are_done() {
+    let server = Server::with(&["clock"], 0);
+    let (status, out, err) = run(server.udp, &["--json", "--put", "wt:request"]);
+    assert_eq!(status, Some(1), "{out}");
+    assert!(err.contains("16 commands wait already"), "{err}");
+    assert!(errors(&out, "put, 100 at once") > Some(0), "{out}");
+    wait_for("the commands", SOON, || (value(&server, "wt:seq.DONE") >= 16.0).then_some(()));
+    assert_eq!(value(&server, "wt:request"), 0.0);
+}
+
+/// Errors of one measurement.
+fn errors(found: &str, name: &str) -> Option<u64> {
+    let found: Value = serde_json::from_str(found).expect("JSON");
+    let all = found["measurements"].as_array().expect("a list");
+    all.iter().find(|one| one["name"] == name).expect("it was measured")["errors"].as_u64()
 }
 
 #[test]
@@ -119,29 +141,28 @@ fn a_put_that_is_refused_is_counted_and_its_pv_named() {
     let (status, out, err) = run(server.udp, &["--json", "--put", "TEST:SERVER.seq.CMD"]);
     assert_eq!(status, Some(1), "{out}");
     assert!(err.lines().any(|line| line.starts_with("seqioc bench: TEST:SERVER.seq.CMD: ")), "{err}");
-    let found: Value = serde_json::from_str(&out).expect("JSON");
-    let errors = |name: &str| {
-        let all = found["measurements"].as_array().expect("a list");
-        all.iter().find(|one| one["name"] == name).expect("it was measured")["errors"].as_u64()
-    };
-    assert!(errors("put, 100 at once") > Some(0) && errors("put with completion") > Some(0), "{out}");
-    assert_eq!(errors("get"), Some(0));
+    assert!(
+        errors(&out, "put, 100 at once") > Some(0) && errors(&out, "put with completion") > Some(0),
+        "{out}"
+    );
+    assert_eq!(errors(&out, "get"), Some(0));
 }
 
 #[test]
 fn a_server_that_goes_away_ends_it_in_time() {
-    let server = Server::with(&["clock"], 0);
+    let server = Server::with(&["clock", "-v"], 0);
     let mut command = bench(server.udp, &["--time", "3600", "-w", "1", "wt:delay"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    wait_for("it measures", SOON, || {
-        let circuits = server.log();
-        // It connects again and again, then gets for an hour.
-        (child.try_wait().expect("a child").is_none() && circuits.contains("Server startup")).then_some(())
-    });
+    // It has connected again and again, and now gets for an hour.
+    wait_for("the circuits", SOON, || (server.log().matches("circuit open").count() == 21).then_some(()));
+    assert!(child.try_wait().expect("a child can be asked").is_none());
     let (..) = server.stop("KILL");
     let status = wait_for("its end", 3 * SOON, || child.try_wait().expect("a child can be asked"));
-    assert_eq!(status.code(), Some(1));
+    let mut err = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut err).expect("UTF-8");
+    assert_eq!(status.code(), Some(1), "{err}");
+    assert!(err.starts_with("seqioc bench: wt:delay: ") && !err.contains("not connected\n"), "{err}");
 }
 
 /// Against the servers of others.

@@ -117,40 +117,63 @@ fn without_a_command_those_of_the_device_are_listed() {
     assert!(text.starts_with("seqioc: no device with the prefix \"NOBODY:\""), "{text}");
 }
 
-/// A real bash on a terminal: keys are typed, and its screen is read.
+/// Whether this host has a shell; bash is everywhere.
+#[cfg(unix)]
+fn is_there(shell: &str) -> bool {
+    let there = Command::new(shell).args(["-c", "true"]).status().is_ok_and(|status| status.success());
+    if !there {
+        assert_ne!(shell, "bash");
+        eprintln!("skipped, there is no {shell}");
+    }
+    there
+}
+
+/// The line that a real shell on a terminal has after these keys.
+#[cfg(unix)]
+fn typed(server: &Server, shell: &str, script: &std::path::Path, keys: &str) -> String {
+    let mut typing = isolated("python3");
+    typing
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/types_in_shell.py"))
+        .arg(shell)
+        .arg(script)
+        .args([env!("CARGO_BIN_EXE_seqioc"), keys])
+        .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{}", server.udp))
+        .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+        .env("EPICS_CA_REPEATER_PORT", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let (status, out, err) = end(typing.spawn().expect("Python starts"));
+    assert!(status.success(), "{shell} {keys:?}: {out}{err}");
+    out.trim_end_matches('\n').to_owned()
+}
+
+/// Keys, and what they become.
+#[cfg(unix)]
+const TYPED: [(&str, &str); 8] = [
+    ("seqioc cmd TEST:SERVER. li\t", "seqioc cmd TEST:SERVER. linear "),
+    ("seqioc cmd TEST:SERVER. linear st\t", "seqioc cmd TEST:SERVER. linear st"),
+    ("seqioc cmd TEST:SERVER. linear sta\t", "seqioc cmd TEST:SERVER. linear start="),
+    ("seqioc cmd TEST:SERVER. move to=5 \t", "seqioc cmd TEST:SERVER. move to=5 velocity="),
+    ("true; seqioc cmd wt: \t", "true; seqioc cmd wt: request "),
+    ("seqioc cmd TEST:S\t", "seqioc cmd TEST:SERVER. "),
+    ("seqioc cmd NOBODY: \t", "seqioc cmd NOBODY: "),
+    ("seqioc diag\t", "seqioc diagnose "),
+];
+
 #[test]
 #[cfg(unix)]
-fn bash_completes_the_commands_of_a_device_and_their_arguments() {
+fn shells_complete_the_commands_of_a_device_and_their_arguments() {
     let server = Server::with(&["example", "clock"], 0);
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let script = folder.join(format!("completion-{}.bash", std::process::id()));
-    let completion = isolated(env!("CARGO_BIN_EXE_seqioc")).args(["completion", "bash"]).output();
-    std::fs::write(&script, completion.expect("it starts").stdout).expect("a file");
-    let typed = |keys: &str| {
-        let mut bash = isolated("python3");
-        bash.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/types_in_bash.py"))
-            .arg(&script)
-            .arg(env!("CARGO_BIN_EXE_seqioc"))
-            .arg(keys)
-            .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{}", server.udp))
-            .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
-            .env("EPICS_CA_REPEATER_PORT", "0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let (status, out, err) = end(bash.spawn().expect("Python starts"));
-        assert!(status.success(), "{keys:?}: {out}{err}");
-        out.trim_end_matches('\n').to_owned()
-    };
-    // What stands in the line after the keys.
-    assert_eq!(typed("seqioc cmd TEST:SERVER. li\t"), "seqioc cmd TEST:SERVER. linear ");
-    assert_eq!(typed("seqioc cmd TEST:SERVER. linear st\t"), "seqioc cmd TEST:SERVER. linear st");
-    assert_eq!(typed("seqioc cmd TEST:SERVER. linear sta\t"), "seqioc cmd TEST:SERVER. linear start=");
-    assert_eq!(typed("seqioc cmd TEST:SERVER. move to=5 \t"), "seqioc cmd TEST:SERVER. move to=5 velocity=");
-    assert_eq!(typed("true; seqioc cmd wt: \t"), "true; seqioc cmd wt: request ");
-    assert_eq!(typed("seqioc cmd TEST:S\t"), "seqioc cmd TEST:SERVER. ");
-    assert_eq!(typed("seqioc cmd NOBODY: \t"), "seqioc cmd NOBODY: ");
-    assert_eq!(typed("seqioc diag\t"), "seqioc diagnose ");
-    std::fs::remove_file(script).expect("the file is ours");
+    for shell in ["bash", "zsh"].into_iter().filter(|shell| is_there(shell)) {
+        let script = folder.join(format!("completion-{}.{shell}", std::process::id()));
+        let completion = isolated(env!("CARGO_BIN_EXE_seqioc")).args(["completion", shell]).output();
+        std::fs::write(&script, completion.expect("it starts").stdout).expect("a file");
+        for (keys, line) in TYPED {
+            assert_eq!(typed(&server, shell, &script, keys), line, "{shell}");
+        }
+        std::fs::remove_file(script).expect("the file is ours");
+    }
 }
 
 /// On a terminal there is a bar, on both.

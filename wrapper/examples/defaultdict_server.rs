@@ -8,7 +8,7 @@ use wrapper::Launcher;
 const MOST: usize = 100_000;
 
 fn main() -> ExitCode {
-    println!("this IOC answers to every name: other servers of this host cannot be told from it");
+    eprintln!("this IOC answers to every name: other servers of this host cannot be told from it");
     Launcher::new("Every name is a PV")
         .local_only()
         .fallback(MOST, |name, group| group.pv(name, 0).add().map(drop))

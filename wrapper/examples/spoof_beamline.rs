@@ -83,6 +83,6 @@ fn spoof(name: &str, group: &mut GroupBuilder) -> Result<(), GroupError> {
 }
 
 fn main() -> ExitCode {
-    println!("this IOC answers to every name: other servers of this host cannot be told from it");
+    eprintln!("this IOC answers to every name: other servers of this host cannot be told from it");
     Launcher::new("A beamline that is not there").local_only().fallback(MOST, spoof).run()
 }

@@ -115,6 +115,7 @@ impl Bench<'_> {
         }
         let done = meter.end();
         if done.errors > 0 {
+            self.lost = true;
             self.found
                 .failures
                 .insert("connect".to_owned(), format!("{} channels again not in time", done.errors));
@@ -170,8 +171,8 @@ impl Bench<'_> {
         while on {
             let asked: Vec<_> = turn.by_ref().take(TOGETHER).collect();
             let mut batch = Batch::default();
-            for Target { channel, value } in &asked {
-                batch.put(channel, value.data_type, value.count, value.payload.to_bytes());
+            for Target { channel, data_type, count, payload } in &asked {
+                batch.put(channel, *data_type, *count, payload.clone());
             }
             targets.iter().for_each(|target| _ = batch.get(&target.channel, Channel::PLAIN, 1));
             let mut results = batch.send(self.options.wait).wait().into_iter();
@@ -252,13 +253,15 @@ impl Bench<'_> {
         self.found.measurements.push(first.end());
         let before = updates.load(Relaxed);
         let mut meter = Meter::new("monitor, updates", self.options.time);
-        while meter.goes_on() {
+        let has_failed = || failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        while meter.goes_on() && !has_failed() {
             std::thread::sleep(Duration::from_millis(20).min(self.options.time));
             self.progress.tick()?;
         }
         meter.count(updates.load(Relaxed) - before, 0);
         self.found.measurements.push(meter.end());
-        if let Some((name, error)) = failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((name, error)) = failure
             && let Some(channel) = channels.iter().find(|channel| channel.name() == name)
         {
             self.note(channel, Err(error));

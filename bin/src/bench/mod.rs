@@ -13,6 +13,7 @@ use anyhow::Result;
 use ca::client::{AccessRights, Channel, Context, Data};
 use ca::{ClientConfig, Error};
 use clap::Args;
+use wrapper::Bytes;
 
 use measure::{Measurement, Meter};
 use progress::Progress;
@@ -27,7 +28,7 @@ pub(crate) struct Options {
     #[arg(value_name = "PV", required = true)]
     names: Vec<String>,
     /// Put too: each PV gets the value that it has, and at the end once more what it had at the start.
-    /// What follows from a put of an equal value follows, a command is executed
+    /// What follows from a put of an equal value follows: a command is executed, and refused when too many wait
     #[arg(long)]
     put: bool,
     /// Time of each measurement
@@ -57,7 +58,9 @@ struct Findings {
 /// A PV with what is put to it.
 struct Target {
     channel: Channel,
-    value: Data,
+    data_type: u16,
+    count: u32,
+    payload: Bytes,
 }
 
 /// A run.
@@ -66,6 +69,8 @@ struct Bench<'a> {
     config: ClientConfig,
     found: Findings,
     progress: Progress,
+    /// Something did not answer: what is left is not measured.
+    lost: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -79,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let phases = if options.put { 6 } else { 4 };
     let progress = Progress::new(options.time * phases);
-    let mut bench = Bench { options, config, found: Findings::default(), progress };
+    let mut bench = Bench { options, config, found: Findings::default(), progress, lost: false };
     bench.all(&names)?;
     bench.progress.clear()?;
     let found = bench.found;
@@ -99,14 +104,17 @@ impl Bench<'_> {
             return Ok(());
         }
         self.connect(&connected)?;
-        self.get(&connected)?;
-        self.get_many(&connected)?;
-        if self.options.put {
+        if !self.lost {
+            self.get(&connected)?;
+        }
+        if !self.lost {
+            self.get_many(&connected)?;
+        }
+        if self.options.put && !self.lost {
             let targets = self.targets(&connected);
             self.put_all(&context, &targets)?;
         }
-        self.monitor(&connected)?;
-        Ok(())
+        if self.lost { Ok(()) } else { self.monitor(&connected) }
     }
 
     /// The channels that connect in time; the others are named.
@@ -134,10 +142,11 @@ impl Bench<'_> {
             let writable = channel.status().rights.contains(AccessRights::WRITE);
             let value = channel.get(Channel::PLAIN, 0, self.options.wait).wait();
             match value {
-                Ok(Some(value)) if writable && value.count > 0 => {
-                    targets.push(Target { channel: channel.clone(), value });
-                }
-                _ => self.found.not_put.push(channel.name().to_owned()),
+                Ok(Some(value)) if writable => targets.extend(Target::new(channel, &value)),
+                _ => {}
+            }
+            if targets.last().is_none_or(|target| target.channel.name() != channel.name()) {
+                self.found.not_put.push(channel.name().to_owned());
             }
         }
         targets
@@ -149,7 +158,9 @@ impl Bench<'_> {
             return Ok(());
         }
         self.put(context, targets)?;
-        self.put_notify(targets)?;
+        if !self.lost {
+            self.put_notify(targets)?;
+        }
         for target in targets {
             let put = target.put_notify(self.options.wait);
             self.note(&target.channel, put.map(drop));
@@ -171,13 +182,23 @@ impl Bench<'_> {
             let reason = error.to_string();
             reason.strip_prefix(&format!("{name}: ")).map_or(reason.clone(), str::to_owned)
         });
-        !(error.is_timeout() || error.is_disconnected())
+        self.lost |= error.is_timeout() || error.is_disconnected();
+        !self.lost
     }
 }
 
 impl Target {
+    /// None when there is nothing in it.
+    fn new(channel: &Channel, value: &Data) -> Option<Self> {
+        // Without the padding behind the elements.
+        let bytes = value.array().ok()?.bytes;
+        let payload = Bytes::copy_from_slice(bytes);
+        let target =
+            Self { channel: channel.clone(), data_type: value.data_type, count: value.count, payload };
+        (value.count > 0).then_some(target)
+    }
+
     fn put_notify(&self, wait: Duration) -> Result<Option<Data>, Error> {
-        let value = &self.value;
-        self.channel.put_notify(value.data_type, value.count, value.payload.to_bytes(), wait).wait()
+        self.channel.put_notify(self.data_type, self.count, self.payload.clone(), wait).wait()
     }
 }

@@ -67,13 +67,13 @@ fn no_more_are_made_than_are_allowed_until_one_is_removed() {
     let (ioc, mut raw) = start(2);
     raw.channel("n:a");
     raw.channel("n:b");
-    assert!(!raw.try_channel("n:c").is_some());
+    assert!(raw.try_channel("n:c").is_none());
     assert!(
         raw.try_channel("n:a").is_some() && raw.try_channel("n:b_RBV").is_some(),
         "those that are there are found"
     );
     assert!(ioc.remove("n:a"));
-    assert!(raw.try_channel("n:c").is_some() && !raw.try_channel("n:a").is_some());
+    assert!(raw.try_channel("n:c").is_some() && raw.try_channel("n:a").is_none());
     assert_eq!(ioc.names(), ["n:declared", "n:b", "n:c"]);
 }
 
@@ -81,7 +81,7 @@ fn no_more_are_made_than_are_allowed_until_one_is_removed() {
 fn a_name_that_nothing_can_be_made_for_is_not_found() {
     let (ioc, mut raw) = start(10);
     for name in ["other", "two:x", "hook:x", "panic:x", "wrong:x", "panic:x.VAL"] {
-        assert!(!raw.try_channel(name).is_some(), "{name}");
+        assert!(raw.try_channel(name).is_none(), "{name}");
     }
     assert_eq!(ioc.names(), ["n:declared"]);
     assert!(raw.try_channel("n:x").is_some(), "it lives on");

@@ -1,4 +1,4 @@
-"""Types keys into a real bash, and prints the line that it then has: `types_in_bash.py COMPLETION PROGRAM KEYS`."""
+"""Types keys into a real shell, and prints the line that it then has: `types_in_shell.py SHELL COMPLETION PROGRAM KEYS`."""
 
 import os
 import pty
@@ -8,8 +8,16 @@ import sys
 import time
 
 SECONDS = 60
-# Bound to a key, it shows the line as bash has it.
-SHOW = 'show() { printf "\\nLINE<%s>END\\n" "$READLINE_LINE"; }'
+STARTS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
+# Bound to a key, it shows the line as the shell has it.
+SHOWS = {
+    "bash": r"""bind 'set enable-bracketed-paste off'; source {}
+show() {{ printf '\nLINE<%s>END\n' "$READLINE_LINE"; }}; bind -x '"\C-g": show'
+""",
+    "zsh": r"""unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source {}
+show() {{ print; print -r -- "LINE<$BUFFER>END" }}; zle -N show; bindkey '^G' show
+""",
+}
 
 
 def until(fd, wanted):
@@ -22,22 +30,22 @@ def until(fd, wanted):
     return screen
 
 
-completion, program, keys = sys.argv[1:]
+shell, completion, program, keys = sys.argv[1:]
 pid, fd = pty.fork()
 if pid == 0:
     os.environ["PATH"] = os.path.dirname(program) + ":" + os.environ["PATH"]
     os.environ.update(PS1="> ", INPUTRC="/dev/null", TERM="dumb", COLUMNS="200")
-    os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+    os.execvp(shell, STARTS[shell])
 
 
 def send(text):
     os.write(fd, text.encode())
 
 
-send(f"bind 'set enable-bracketed-paste off'; source {completion}; {SHOW}; bind -x '\"\\C-g\": show'; echo rea''dy\n")
+send(SHOWS[shell].format(completion) + "echo rea''dy\n")
 until(fd, "\nready")
 send(keys + "\x07")
-found = re.search(r"LINE<(.*)>END", until(fd, r"LINE<.*>END"))
+found = re.search(r"LINE<([^%$].*)>END", until(fd, r"LINE<[^%$].*>END"))
 print(found.group(1))
 send("\x15exit\n")
 os.close(fd)
