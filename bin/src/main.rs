@@ -1,13 +1,17 @@
 //! `seqioc`: starts IOCs, lists devices, reads and writes PVs, explains the network.
 
+mod bar;
+mod bench;
 mod cmd;
 mod diagnose;
 mod list;
 mod manual;
+mod new;
 mod output;
 mod registry;
 mod repeater;
 mod run;
+mod screens;
 mod search;
 mod tools;
 
@@ -38,11 +42,20 @@ enum Command {
     /// Serve devices: the ones named, or all
     #[command(after_help = wrapper::launch::STATUS)]
     Run(run::Options),
-    /// Send a command to a device and show how it goes, until it is done
+    /// Send a command to a device and show how it goes, until it is done; or list its commands
     ///
     /// On a terminal with a progress bar. Ctrl-C aborts the command; a second one ends only this program.
     #[command(after_help = cmd::STATUS)]
     Cmd(cmd::Options),
+    /// Write a crate for a device of one's own, which builds, is tested and runs
+    #[command(after_help = new::STATUS)]
+    New(new::Options),
+    /// Measure any server: connect, get, put, put with completion, monitor
+    ///
+    /// Nothing is changed without --put. It takes the time of --time for each measurement, and no longer than --wait for what
+    /// does not answer.
+    #[command(after_help = bench::STATUS)]
+    Bench(bench::Options),
     /// Print the JSON schema of the config file
     ///
     /// Editors check a TOML file against it.
@@ -53,6 +66,17 @@ enum Command {
         after_help = "Exit status: 0 they are listed, 1 they could not be, 2 the command line is wrong."
     )]
     List(list::Options),
+    /// Write operator screens of the devices for Phoebus (.bob) and PyDM (.ui)
+    ///
+    /// One for each device, with its groups, commands, images and what goes on, one for details where there are some, and
+    /// an overview that leads to all. No device is started.
+    #[command(after_help = screens::STATUS)]
+    Screens(screens::Options),
+    /// Write Python modules with ophyd classes of the devices, and a happi database
+    ///
+    /// happi_db.json names the modules, so DIR belongs on PYTHONPATH. No device is started.
+    #[command(after_help = screens::STATUS)]
+    Ophyd(screens::Options),
     /// Share the beacons of servers among the clients of this host
     ///
     /// All of them hear of servers that come up or live, whatever library they use, as from caRepeater of EPICS base.
@@ -71,7 +95,8 @@ enum Command {
     Diagnose(diagnose::Options),
     /// Print what makes a shell complete the words of a command line
     ///
-    /// For bash: seqioc completion bash > ~/.local/share/bash-completion/completions/seqioc
+    /// For bash: seqioc completion bash > ~/.local/share/bash-completion/completions/seqioc.
+    /// In bash and zsh the commands of a device too, which is asked: seqioc cmd TEST:SERVER. <TAB>
     #[command(after_help = manual::STATUS)]
     Completion(manual::Completion),
     /// Print the manual page, or write one for each subcommand
@@ -86,8 +111,12 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(options) => run::run(&options).map(done),
         Command::Cmd(options) => cmd::run(&options),
+        Command::New(options) => new::run(&options).map(done),
+        Command::Bench(options) => bench::run(&options),
         Command::Schema => schema().map(done),
         Command::List(options) => list::run(&options).map(done),
+        Command::Screens(options) => screens::screens(&options).map(done),
+        Command::Ophyd(options) => screens::ophyd(&options).map(done),
         Command::Repeater(options) => repeater::run(&options).map(done),
         Command::Search(options) => search::run(&options),
         Command::Diagnose(options) => diagnose::run(&options),

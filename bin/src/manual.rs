@@ -29,7 +29,12 @@ pub(crate) struct Man {
 pub(crate) fn complete(mut command: Command, options: &Completion) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut command, "seqioc", &mut script);
-    Ok(output::write(&String::from_utf8(script)?)?)
+    let of_devices = match options.shell {
+        Shell::Bash => include_str!("cmd/complete.bash"),
+        Shell::Zsh => include_str!("cmd/complete.zsh"),
+        _ => "",
+    };
+    Ok(output::write(&(String::from_utf8(script)? + of_devices))?)
 }
 
 pub(crate) fn write(command: Command, options: &Man) -> Result<()> {

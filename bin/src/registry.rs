@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use wrapper::config::{Arguments, ConfigFile};
-use wrapper::launch::RunOptions;
-use wrapper::{IocBuilder, RestartPolicy, SystemDevice};
+use wrapper::launch::prefix_of;
+use wrapper::{GroupBuilder, IocBuilder, RestartPolicy, SystemDevice};
 
 /// A kind of device.
 pub(crate) struct Kind {
@@ -89,14 +89,11 @@ fn known() -> String {
 }
 
 /// Devices of these kinds as they come in the box.
-pub(crate) fn in_the_box(kinds: &[&'static Kind], options: Option<&RunOptions>) -> Result<Vec<Served>> {
+pub(crate) fn in_the_box(kinds: &[&'static Kind], prefix: Option<&str>) -> Result<Vec<Served>> {
     kinds
         .iter()
         .map(|kind| {
-            let prefix = options.map_or_else(
-                || kind.prefix.to_owned(),
-                |options| options.prefix_of(kind.prefix, kinds.len() == 1),
-            );
+            let prefix = prefix_of(prefix, kind.prefix, kinds.len() == 1);
             Ok(Served {
                 name: kind.name.to_owned(),
                 kind,
@@ -109,7 +106,7 @@ pub(crate) fn in_the_box(kinds: &[&'static Kind], options: Option<&RunOptions>) 
 }
 
 /// The devices of a config file: all, or those of these names.
-pub(crate) fn of_file(file: &ConfigFile, names: &[String], options: &RunOptions) -> Result<Vec<Served>> {
+pub(crate) fn of_file(file: &ConfigFile, names: &[String], prefix: Option<&str>) -> Result<Vec<Served>> {
     for name in names {
         if !file.devices().any(|(known, _)| known == name) {
             bail!("the config file has no device {name:?}");
@@ -130,7 +127,7 @@ pub(crate) fn of_file(file: &ConfigFile, names: &[String], options: &RunOptions)
                 .find(|kind| kind.name == kind_name)
                 .ok_or_else(|| wrong(format!("there is no kind {kind_name:?}, only {}", known())))?;
             let device = (kind.make)(table.arguments.clone().into()).map_err(wrong)?;
-            let prefix = options.prefix_of(table.prefix.as_deref().unwrap_or(kind.prefix), single);
+            let prefix = prefix_of(prefix, table.prefix.as_deref().unwrap_or(kind.prefix), single);
             let policy = table.restart.policy().map_err(wrong)?;
             Ok(Served { name: name.to_owned(), kind, prefix, device, policy })
         })
@@ -143,4 +140,20 @@ pub(crate) fn build(devices: Vec<Served>) -> Result<IocBuilder> {
         let Served { name, prefix, device, policy, .. } = served;
         builder.device_with(&name, &prefix, device, policy).with_context(|| format!("device {name:?}"))
     })
+}
+
+/// The table of these devices, and of PVs without one, for programs.
+pub(crate) fn table(devices: Vec<Served>, plain: Option<GroupBuilder>) -> Result<serde_json::Value> {
+    let about: Vec<_> = devices.iter().map(|served| served.kind.about).collect();
+    let mut builder = build(devices)?;
+    if let Some(plain) = plain {
+        builder = builder.group(plain);
+    }
+    let mut table = Vec::new();
+    for (index, device) in builder.describe_devices().iter().enumerate() {
+        let mut device = serde_json::to_value(device)?;
+        device["about"] = about.get(index).copied().unwrap_or_default().into();
+        table.push(device);
+    }
+    Ok(table.into())
 }

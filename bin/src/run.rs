@@ -26,9 +26,10 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     launch::start_log(&options.run);
     let file = options.config.as_deref().map(ConfigFile::load).transpose()?;
+    let prefix = options.run.prefix.as_deref();
     let devices = match &file {
-        Some(file) => registry::of_file(file, &options.devices, &options.run)?,
-        None => registry::in_the_box(&registry::select(&options.devices)?, Some(&options.run))?,
+        Some(file) => registry::of_file(file, &options.devices, prefix)?,
+        None => registry::in_the_box(&registry::select(&options.devices)?, prefix)?,
     };
     let hints = hints(&devices);
     let mut builder = registry::build(devices)?;

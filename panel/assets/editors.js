@@ -1,7 +1,7 @@
 // What a value is changed with, right for its type. An editor shows the live value until it is touched.
 
 import { el, setAttr } from "./dom.js";
-import { isArray, isText, label, limitsText, number, numeric, textOf } from "./format.js";
+import { BLANK, isArray, isText, label, limitsText, number, numeric, textOf } from "./format.js";
 
 /** Elements an array may have to be edited as text. */
 const EDITABLE = 2000;
@@ -55,6 +55,7 @@ class Field {
   #put;
   #shown = "";
   #set;
+  #sent = 0;
 
   constructor(meta, name, put, form) {
     [this.#meta, this.#put, this.#form] = [meta, put, form];
@@ -100,6 +101,7 @@ class Field {
     this.#set.hidden = true;
     this.node.classList.remove("dirty");
     this.input.value = this.#shown;
+    if (document.activeElement === this.input) this.input.select();
     this.#complain("");
   }
 
@@ -130,11 +132,14 @@ class Field {
   async #send() {
     const { value, error } = this.#form.parse(this.input.value, this.#meta);
     if (error) return this.#complain(error);
-    const typed = this.input.value;
+    const [typed, number] = [this.input.value, ++this.#sent];
     this.node.setAttribute("aria-busy", "true");
     this.#set.hidden = true;
     this.node.classList.remove("dirty");
+    this.#complain("");
     const { ok, reason } = await this.#put(value);
+    // Of several the last one counts: it has superseded the others.
+    if (number !== this.#sent) return;
     this.node.removeAttribute("aria-busy");
     if (ok || this.dirty) return;
     this.input.value = typed;
@@ -149,6 +154,7 @@ class Choice {
   #put;
   #shown = "";
   #keyed = false;
+  #sent = 0;
 
   constructor(meta, name, put) {
     [this.#meta, this.#put] = [meta, put];
@@ -158,7 +164,7 @@ class Choice {
       onkeydown: (event) => this.#key(event),
       onchange: () => this.#change(),
       onblur: () => this.#clean(),
-    }, meta.labels.map((text, at) => el("option", { value: String(at), text: text.trim() || "(none)" })));
+    }, meta.labels.map((text, at) => el("option", { value: String(at), text: text.trim() || BLANK })));
     this.node = el("span", { class: "editor" }, this.input);
   }
 
@@ -200,11 +206,12 @@ class Choice {
   }
 
   async #send() {
-    const value = Number(this.input.value);
+    const [value, number] = [Number(this.input.value), ++this.#sent];
     this.node.classList.remove("dirty");
     this.complain?.("");
     this.node.setAttribute("aria-busy", "true");
     const { ok, reason } = await this.#put(value);
+    if (number !== this.#sent) return;
     this.node.removeAttribute("aria-busy");
     if (ok) return;
     this.#clean();

@@ -1,6 +1,8 @@
 // Values, alarms and times in words.
 
 export const SEVERITIES = ["", "MINOR", "MAJOR", "INVALID"];
+/** What a blank label looks like. */
+export const BLANK = "–";
 const WORDS = new Set(["NaN", "Infinity", "-Infinity"]);
 
 /** NaN and the infinities come as words. */
@@ -33,7 +35,8 @@ export function number(value, meta) {
 }
 
 export function label(value, meta) {
-  return typeof value === "number" ? meta.labels?.[value] ?? String(value) : String(value);
+  const text = typeof value === "number" ? meta.labels?.[value] ?? String(value) : String(value);
+  return text.trim() === "" ? BLANK : text;
 }
 
 /** Any value, as short as a row needs it. */
@@ -52,6 +55,7 @@ export function textOf(value) {
 }
 
 function arrayText(value, length, meta) {
+  if (length === 0) return "empty";
   // Pairs of the least and the greatest are no elements.
   if (Array.isArray(value[0])) return `${length} elements`;
   const words = value.slice(0, 6).map((each) => (meta.kind === "string" ? String(each) : meta.kind === "enum" ? label(each, meta) : number(each, meta)));
@@ -67,8 +71,13 @@ export function alarmText(update) {
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
+let [lastSecond, lastText] = [0, ""];
+
 export function timeText(seconds) {
-  return seconds > 0 ? clock.format(seconds * 1000) : "";
+  if (!(seconds > 0)) return "";
+  // Most updates of a batch are of the same second.
+  if (Math.floor(seconds) !== lastSecond) [lastSecond, lastText] = [Math.floor(seconds), clock.format(seconds * 1000)];
+  return lastText;
 }
 
 export function dateText(seconds) {

@@ -37,7 +37,7 @@ function gauge(scope, prefix) {
     const part = (at - known.LLM) / (known.HLM - known.LLM);
     node.hidden = !Number.isFinite(part);
     // A move of a layer of its own: no layout.
-    node.style.transform = `translateX(${(100 * Math.max(0, Math.min(1, part))).toFixed(2)}%)`;
+    node.style.transform = `translateX(${(100 * Math.max(0, Math.min(1, part))).toFixed(2)}cqw)`;
   };
   const limit = (name, meta) => (Number.isFinite(known[name]) ? `${name} ${number(known[name], meta)}` : "");
   for (const field of Object.keys(known)) {

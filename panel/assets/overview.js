@@ -47,8 +47,8 @@ function deviceCard(scope, device) {
     el("header", {}, el("h2", {}, el("a", { href: device.link, text: device.title })), part("span", "chip", { "data-state": "" })),
     el("p", { class: "muted", text: [device.role !== device.name ? device.role : "", device.prefix].filter(Boolean).join(" · ") }),
     part("p", "alarm"), part("dl", "list"), part("p", "message"),
-    el("footer", {}, part("progress", "bar", { max: "100", value: "0", "aria-label": "Progress" }), part("span", "queue")));
-  parts.bar.hidden = true;
+    el("footer", {}, part("progress", "done", { max: "100", value: "0", "aria-label": "Progress" }), part("span", "queue")));
+  parts.done.hidden = true;
   const worst = new Worst(node, parts.alarm);
   for (const name of mainPvs(page, device)) {
     const value = el("dd", { text: "…" });
@@ -77,12 +77,12 @@ function template(scope, device, parts, worst) {
     const word = label(update.value, meta);
     setText(parts.chip, word);
     setAttr(parts.chip, "data-state", word);
-    parts.bar.hidden = word !== "Busy";
+    parts.done.hidden = word !== "Busy";
   });
   follow("message", (update) => setText(parts.message, textOf(update.value)));
   follow("CMD", () => {});
   follow("QUEUED", (update) => setText(parts.queue, update.value > 0 ? `${update.value} queued` : "queue empty"));
-  follow("PROGRESS", (update) => { parts.bar.value = numeric(update.value) || 0; });
+  follow("PROGRESS", (update) => { parts.done.value = numeric(update.value) || 0; });
 }
 
 /** The worst alarm of what a card follows. */

@@ -3,6 +3,8 @@
 import { el } from "./dom.js";
 import { bytes, duration } from "./format.js";
 
+const COLUMNS = ["peer", "user", "host", "channels", "subscriptions", "updates", "squashed", "requests", "received", "sent", "stalls"];
+
 export function serverView(scope) {
   const { page } = scope;
   const tiles = el("div", { class: "tiles" });
@@ -11,7 +13,10 @@ export function serverView(scope) {
   scope.end(page.report.follow((report) => page.store.inFrame(() => {
     const { circuits, ...rest } = report;
     const flat = flatten(rest);
-    tiles.replaceChildren(...[["clients", String(circuits.length)], ["channels", total(circuits, "channels")], ["subscriptions", total(circuits, "subscriptions")], ["squashed", total(circuits, "squashed")]].map(([caption, value]) => tile(caption, value)));
+    tiles.replaceChildren(
+      tile("clients", String(circuits.length)), tile("channels", total(circuits, "channels")),
+      tile("subscriptions", total(circuits, "subscriptions")), tile("squashed", total(circuits, "squashed")),
+      tile("updates per second", words("", report.rates?.updates)), tile("requests per second", words("", report.rates?.requests)));
     table.replaceChildren(circuitTable(circuits));
     more.replaceChildren(...flat.map(([term, value]) => el("div", {}, el("dt", { text: term }), el("dd", { text: value }))));
   })));
@@ -37,13 +42,13 @@ function words(name, value) {
 function flatten(object, head = "") {
   return Object.entries(object).flatMap(([key, value]) => {
     const name = (head ? `${head} ` : "") + key.replaceAll("_", " ");
-    return value !== null && typeof value === "object" ? flatten(value, name) : [[name, words(name, value)]];
+    return value !== null && typeof value === "object" ? flatten(value, name) : [[name, words(key, value)]];
   });
 }
 
 function circuitTable(circuits) {
   if (circuits.length === 0) return el("p", { class: "muted", text: "No Channel Access client is connected." });
-  const columns = Object.keys(circuits[0]).filter((key) => typeof circuits[0][key] !== "object");
+  const columns = COLUMNS.filter((name) => name in circuits[0]);
   return el("table", {},
     el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col", text: name.replaceAll("_", " ") })))),
     el("tbody", {}, circuits.map((circuit) => el("tr", {}, columns.map((name) => el("td", { text: words(name, circuit[name]) }))))));

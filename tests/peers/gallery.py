@@ -410,4 +410,57 @@ def test_chirp():
     assert not can_write(chirp) and not can_write(steady)
 
 
+def mirrors(original, mirrored, value):
+    """What is put to the original is mirrored with its time; it had this value."""
+    (first,), (second,) = pvs("", original), pvs("", mirrored)
+    wait_until(lambda: read(second) == [value], "the value of the start")
+    assert put(first, value + 0.5 if original == "simple:B" else value + 1)
+    wait_until(lambda: read(second) == read(first) != [value], "the value that was put")
+    stamps = [pv.read(data_type="time", timeout=LIMIT).metadata.timestamp for pv in (first, second)]
+    assert abs(stamps[0] - stamps[1]) < 1e-6, stamps
+    assert put(first, value)
+
+
+def test_mirror():
+    (value,) = pvs("mirror:", "value")
+    assert not can_write(value)
+    mirrors("simple:B", "mirror:value", 5.0)
+
+
+def test_client_monitor_async():
+    assert fields("async:mirrored", "RTYP DESC") == [b"ai", b"What simple:A is"]
+    mirrors("simple:A", "async:mirrored", 1.0)
+
+
+def test_thread_client_monitor():
+    assert fields("thread:mirrored", "RTYP DESC") == [b"ai", b"What simple:A is"]
+    mirrors("simple:A", "thread:mirrored", 1.0)
+
+
+def test_rpc_function():
+    (fixed,) = pvs("rpc:", "fixed_random")
+    assert all(1 <= read(fixed)[0] <= 100 for _ in range(20))
+    low, high, status, result, process = pvs("rpc:get_random:", "low", "high", "Status", "Retval", "Process")
+    assert (read(low), read(high), read(status), read(result)) == ([100], [1000], [b"Init"], [0])
+    assert not can_write(status) and not can_write(result)
+    assert put(process, 1) and 100 <= read(result)[0] <= 1000 and read(status) == [b"Success"]
+    assert put(low, 7) and put(high, 7) and put(process, 1) and read(result) == [7]
+    assert put(low, 8) and not put(process, 1)
+    assert (read(status), read(result)) == ([b"low 8 is above high 7"], [7])
+
+
+def test_formula_ioc():
+    proc, x, r = pvs("Formula:", "proc", "x", "r")
+    assert fields("Formula:r", "RTYP") == [b"ai"] and not can_write(r)
+    wait_until(lambda: read(r) == [1.0], "r of x = 0")
+    assert put(x, 3.5)
+    wait_until(lambda: read(r) == [8.0], "it is scanned")
+    assert put(x, -1) and put(proc, 1) and read(r) == [-1.0]
+    formula, out, names = pvs("Formula:", "formula.$", "out_postfix", "vars")
+    assert (text(formula), read(out), read(names)) == (b"r=2*x+1", [b"r"], [b"x"])
+    (scan,) = pvs("Formula:", "r.SCAN")
+    assert put(scan, 0) and put(x, 10)
+    assert read(r) == [-1.0] and put(proc, 1) and read(r) == [21.0]
+
+
 run(globals())

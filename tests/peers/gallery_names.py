@@ -1,5 +1,6 @@
-"""What caproto's example modules serve, as one JSON line each: `gallery_names.py MODULE...`."""
+"""What caproto's example modules serve, as one JSON line each: `gallery_names.py 'MODULE [ARGUMENT...]'...`."""
 
+import builtins
 import json
 import runpy
 import sys
@@ -23,13 +24,16 @@ def record(pv):
 
 warnings.simplefilter("ignore")
 caproto.server.run = keep
-modules = sys.argv[1:]
-for module in modules:
+# Two of them want a return key first.
+builtins.input = lambda: ""
+calls = sys.argv[1:]
+for call in calls:
     SERVED.clear()
-    sys.argv = [module]
+    sys.argv = call.split()
+    module = sys.argv[0]
     # Its own lines go elsewhere.
     out, sys.stdout = sys.stdout, sys.stderr
     runpy.run_module(module, run_name="__main__")
     sys.stdout = out
     pvs = [[name, pv.data_type.name, pv.max_length, record(pv)] for name, pv in SERVED.items()]
-    print(json.dumps({"module": module, "pvs": pvs}), flush=True)
+    print(json.dumps({"module": call, "pvs": pvs}), flush=True)

@@ -116,18 +116,34 @@ impl Page {
     /// The value of an expression; a promise is waited for.
     #[track_caller]
     pub(crate) fn eval(&self, expression: &str) -> Value {
+        self.try_eval(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    #[track_caller]
+    fn try_eval(&self, expression: &str) -> Result<Value, String> {
         let ask = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.call("Runtime.evaluate", ask);
-        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
-        answer["result"]["value"].clone()
+        let mut answer = self.talk.borrow_mut().ask("Runtime.evaluate", ask, &self.session);
+        if answer.get("error").is_some() || answer["result"].get("exceptionDetails").is_some() {
+            return Err(answer.to_string());
+        }
+        Ok(answer["result"]["result"]["value"].take())
     }
 
     /// Waits until an expression is true.
     #[track_caller]
     pub(crate) fn until(&self, expression: &str) {
         let until = Instant::now() + SHOWN;
-        while !is_true(&self.eval(expression)) {
-            assert!(Instant::now() < until, "never: {expression}; the page:\n{}", self.text("body"));
+        loop {
+            // While a page is loaded there may be nothing to ask.
+            let value = self.try_eval(expression);
+            if value.as_ref().is_ok_and(is_true) {
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "never: {expression}: {value:?}; the page:\n{}",
+                self.text("body")
+            );
         }
     }
 
@@ -227,11 +243,6 @@ impl Page {
         events.iter().filter(fits).map(Value::to_string).collect()
     }
 
-    /// Process id of the browser.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     #[track_caller]
     fn call(&self, method: &str, params: Value) -> Value {
         self.talk.borrow_mut().call(method, params, &self.session)
@@ -241,6 +252,14 @@ impl Page {
 impl Talk {
     #[track_caller]
     fn call(&mut self, method: &str, params: Value, session: &str) -> Value {
+        let mut answer = self.ask(method, params, session);
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// The whole answer, also one that is an error.
+    #[track_caller]
+    fn ask(&mut self, method: &str, params: Value, session: &str) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": params });
         if !session.is_empty() {
@@ -252,11 +271,10 @@ impl Talk {
         let until = Instant::now() + SHOWN;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let mut answer =
+            let answer =
                 self.messages.recv_timeout(left).unwrap_or_else(|e| panic!("{method}: no answer, {e}"));
             if answer["id"] == self.next {
-                assert!(answer.get("error").is_none(), "{method}: {answer}");
-                return answer["result"].take();
+                return answer;
             }
             self.events.push_back(answer);
         }

@@ -7,9 +7,14 @@ use crate::raw::DBR_STRING;
 
 /// `seqioc cmd`, which finds this server only.
 fn command(server: &Server, prefix: &str, text: &str) -> Command {
+    of_words(server, &[prefix, text])
+}
+
+fn of_words(server: &Server, words: &[&str]) -> Command {
     let mut command = isolated(env!("CARGO_BIN_EXE_seqioc"));
     command
-        .args(["cmd", prefix, text])
+        .arg("cmd")
+        .args(words)
         .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{}", server.udp))
         .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
         .env("EPICS_CA_REPEATER_PORT", "0")
@@ -71,4 +76,102 @@ fn an_interrupt_aborts_the_command() {
     let (status, out, err) = end(child);
     assert_eq!((status.code(), err.as_str()), (Some(1), "seqioc cmd: Aborted: aborted\n"), "{out}");
     assert_eq!(circuit.get(state, DBR_STRING, 1).text(), "Aborted");
+}
+
+/// The exit status of `seqioc cmd` with these words, and all that it says.
+fn said(server: &Server, words: &[&str]) -> (Option<i32>, String) {
+    let (status, out, err) = end(of_words(server, words).spawn().expect("it starts"));
+    (status.code(), out + &err)
+}
+
+#[test]
+fn a_command_can_be_name_and_arguments() {
+    let server = Server::with(&["example"], 0);
+    let run = |words: &[&str]| said(&server, &[&["TEST:SERVER."], words].concat());
+    let (status, text) = run(&["linear", "-1", "end=2", "step=1"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.ends_with("values: [-1, 0, 1]\n"), "{text}");
+    assert_eq!(run(&["fail", "no air"]), (Some(1), "seqioc cmd: Failed: no air\n".to_owned()));
+    let (status, text) = run(&["[1,", "2]"]);
+    assert_eq!(status, Some(2));
+    assert!(text.contains("\"[1,\" is not the name of a command"), "{text}");
+}
+
+#[test]
+fn without_a_command_those_of_the_device_are_listed() {
+    let server = Server::with(&["example", "clock"], 0);
+    let (status, text) = said(&server, &["TEST:SERVER."]);
+    assert_eq!(status, Some(0), "{text}");
+    let line = text.lines().find(|line| line.starts_with("move(")).expect("a line");
+    let words: Vec<_> = line.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
+    assert_eq!(
+        words,
+        ["move(to: number, velocity: number 1/s = 1.0)", "moves VAL, with progress; can be aborted"]
+    );
+    let (status, text) = said(&server, &["wt:", "--json"]);
+    assert_eq!(status, Some(0), "{text}");
+    let listed: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((listed[0]["name"].as_str(), listed[1].as_object()), (Some("request"), None));
+    let (status, text) = said(&server, &["NOBODY:", "-w", "0.2"]);
+    assert_eq!(status, Some(1));
+    assert!(text.starts_with("seqioc: no device with the prefix \"NOBODY:\""), "{text}");
+}
+
+/// A real bash on a terminal: keys are typed, and its screen is read.
+#[test]
+#[cfg(unix)]
+fn bash_completes_the_commands_of_a_device_and_their_arguments() {
+    let server = Server::with(&["example", "clock"], 0);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let script = folder.join(format!("completion-{}.bash", std::process::id()));
+    let completion = isolated(env!("CARGO_BIN_EXE_seqioc")).args(["completion", "bash"]).output();
+    std::fs::write(&script, completion.expect("it starts").stdout).expect("a file");
+    let typed = |keys: &str| {
+        let mut bash = isolated("python3");
+        bash.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/types_in_bash.py"))
+            .arg(&script)
+            .arg(env!("CARGO_BIN_EXE_seqioc"))
+            .arg(keys)
+            .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{}", server.udp))
+            .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+            .env("EPICS_CA_REPEATER_PORT", "0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (status, out, err) = end(bash.spawn().expect("Python starts"));
+        assert!(status.success(), "{keys:?}: {out}{err}");
+        out.trim_end_matches('\n').to_owned()
+    };
+    // What stands in the line after the keys.
+    assert_eq!(typed("seqioc cmd TEST:SERVER. li\t"), "seqioc cmd TEST:SERVER. linear ");
+    assert_eq!(typed("seqioc cmd TEST:SERVER. linear st\t"), "seqioc cmd TEST:SERVER. linear st");
+    assert_eq!(typed("seqioc cmd TEST:SERVER. linear sta\t"), "seqioc cmd TEST:SERVER. linear start=");
+    assert_eq!(typed("seqioc cmd TEST:SERVER. move to=5 \t"), "seqioc cmd TEST:SERVER. move to=5 velocity=");
+    assert_eq!(typed("true; seqioc cmd wt: \t"), "true; seqioc cmd wt: request ");
+    assert_eq!(typed("seqioc cmd TEST:S\t"), "seqioc cmd TEST:SERVER. ");
+    assert_eq!(typed("seqioc cmd NOBODY: \t"), "seqioc cmd NOBODY: ");
+    assert_eq!(typed("seqioc diag\t"), "seqioc diagnose ");
+    std::fs::remove_file(script).expect("the file is ours");
+}
+
+/// On a terminal there is a bar, on both.
+#[test]
+#[cfg(unix)]
+fn a_terminal_shows_a_bar() {
+    let server = Server::with(&["example"], 0);
+    for words in [&["cmd", "TEST:SERVER.", "move", "0.3"][..], &["bench", "--time", "0.3", "TEST:SERVER.VAL"]]
+    {
+        let mut terminal = isolated("python3");
+        terminal
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/terminal.py"))
+            .arg(env!("CARGO_BIN_EXE_seqioc"))
+            .args(words)
+            .env("EPICS_CA_ADDR_LIST", format!("127.0.0.1:{}", server.udp))
+            .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+            .env("EPICS_CA_REPEATER_PORT", "0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (status, out, err) = end(terminal.spawn().expect("Python starts"));
+        assert!(status.success(), "{out}{err}");
+        assert!(out.contains("\r\x1b[K[##") && out.contains(" % "), "{words:?}: {out:?}");
+    }
 }

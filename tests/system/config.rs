@@ -112,6 +112,6 @@ fn the_schema_is_json_and_names_the_tables() {
     let output = run_to_end(&["schema"]);
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let tables: Vec<_> = schema["properties"].as_object().expect("an object").keys().collect();
-    assert_eq!(tables, ["device", "group", "pv"]);
+    assert_eq!(tables, ["autosave", "device", "group", "pv", "status"]);
     assert_eq!(schema["additionalProperties"], false);
 }

@@ -220,6 +220,11 @@ impl Server {
         self.child.id()
     }
 
+    /// True when it runs no more.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_some()
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         self.log.text()

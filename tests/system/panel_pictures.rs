@@ -37,6 +37,7 @@ fn the_pictures_of_the_guide_are_taken() {
     for to in ["3", "1", "6.5"] {
         go(to);
         at(to);
+        page.until_text("[data-panel=motor] header .chip", "Still");
     }
     page.until("document.querySelector(\"[data-pv='BEAMLINE:motor.RBV']\").dataset.severity === '2'");
     go("2.5");
@@ -63,7 +64,7 @@ fn the_pictures_of_the_guide_are_taken() {
     keep(&page, "console-dark.png");
     page.dark(false);
     show(&page, "#/");
-    page.until("document.querySelector('[data-device=example] .bar')?.value > 0");
+    page.until("document.querySelector('[data-device=example] .done')?.value > 0");
     keep(&page, "overview.png");
     show(&page, "#/device/beamline");
     page.click("[data-panel=beamline] .place:nth-child(2)");

@@ -23,8 +23,10 @@ fn scripts() -> PathBuf {
 pub(crate) enum Peers {
     /// Clients and servers.
     Clients,
-    /// ophyd, ophyd-async and bluesky, whose requirements change more often.
+    /// ophyd, ophyd-async, bluesky and happi, whose requirements change more often.
     Ophyd,
+    /// PyDM, on Qt.
+    Screens,
 }
 
 impl Peers {
@@ -32,13 +34,14 @@ impl Peers {
         scripts().join(match self {
             Self::Clients => "requirements.txt",
             Self::Ophyd => "requirements-motor.txt",
+            Self::Screens => "requirements-screens.txt",
         })
     }
 }
 
 /// The Python of the peers; `None`, after a word about it, when it cannot be had and need not be.
 fn python(peers: Peers) -> Option<&'static Path> {
-    static PYTHON: [OnceLock<Result<PathBuf, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    static PYTHON: [OnceLock<Result<PathBuf, String>>; 3] = [const { OnceLock::new() }; 3];
     match PYTHON[peers as usize].get_or_init(|| environment(peers)) {
         Ok(python) => Some(python),
         Err(reason) => {

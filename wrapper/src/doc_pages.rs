@@ -19,4 +19,5 @@ pages! {
     Hooks: "../../docs/guide/hooks.md",
     HowDoI: "../../docs/guide/how-do-i.md",
     FromCaproto: "../../docs/from-caproto.md",
+    Services: "../../docs/services.md",
 }

@@ -10,7 +10,9 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::autosave::{AutosaveError, Opened};
+use crate::describe::{self, DeviceDescription, Part, PvDescription};
 use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
+use crate::fallback::Fallback;
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
@@ -58,6 +60,9 @@ pub struct IocBuilder {
     known: Vec<Known>,
     remote: Arc<Remote>,
     pub(crate) services: Services,
+    /// What is known of the devices, in their order.
+    parts: Vec<Part>,
+    fallback: Option<Fallback>,
 }
 
 impl IocBuilder {
@@ -102,13 +107,15 @@ impl IocBuilder {
         let handle = DevicePort::new(&port);
         let mut group = group.of_device(handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
-        let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle)))?;
         let commands = device.commands().to_vec();
+        let template = group.group(TEMPLATE, |group| Template::build(group, Some(&handle), &commands))?;
         if let Some(twice) =
             commands.iter().enumerate().find(|(i, c)| commands[..*i].iter().any(|o| o.name() == c.name()))
         {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
+        let first = self.pvs.len();
+        let known = commands.clone();
         port.attach(template, commands, group.built().to_vec());
         // Beside the device's PVs: what it shows of the device stays when that is down.
         let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
@@ -122,7 +129,10 @@ impl IocBuilder {
             pvs: group.built().iter().chain(health.built()).map(|pv| pv.id).collect(),
         });
         self.devices.push((device, port, policy));
-        Ok(self.group(group).group(health))
+        self = self.group(group).group(health);
+        let pvs = first..self.pvs.len();
+        self.parts.push(Part { name: name.to_owned(), prefix: prefix.to_owned(), commands: known, pvs });
+        Ok(self)
     }
 
     /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
@@ -145,13 +155,45 @@ impl IocBuilder {
         self.plans.extend(plan);
     }
 
+    /// Makes a PV when a client opens a name that no PV has: `make` adds it to the group, or nothing when the name stands for none.
+    ///
+    /// The PV may have another name: then the one that the client asked for is one more name of it. For `X.EGU` it is asked for
+    /// `X` first, whose field that may be. `most` PVs are made at most, without those that are removed again; further names are
+    /// not found, and logged. A search makes nothing that stays, so names that are only searched for take no room.
+    ///
+    /// `make` runs on a network thread, at each search too: it waits for nothing. Its PVs have no hooks of their group; checks are
+    /// possible. An error, more than one PV, or a panic is logged, and the name not found.
+    ///
+    /// ```
+    /// use wrapper::client::{ClientConfig, Context};
+    /// use wrapper::{Config, Ioc};
+    /// let ioc = Ioc::builder()
+    ///     .fallback(100, |name, group| match name.strip_prefix("zero:") {
+    ///         Some(_) => group.pv(name, 0).add().map(drop),
+    ///         None => Ok(()),
+    ///     })
+    ///     .start(Config::isolated())?;
+    /// let client = Context::new(ClientConfig::isolated(ioc.udp_addresses()[0].port()))?;
+    /// assert_eq!(client.pv("zero:anything").get_as::<i32>().wait()?, 0);
+    /// assert_eq!(ioc.names(), ["zero:anything"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fallback(
+        mut self,
+        most: usize,
+        make: impl Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync + 'static,
+    ) -> Self {
+        self.fallback = Some(Fallback::new(most, make));
+        self
+    }
+
     /// Adds a template that no device stands behind: it shows Offline and refuses CMD.
     ///
     /// # Errors
     /// When a name is too long.
     pub fn template_without_device(mut self, prefix: &str) -> Result<Self, GroupError> {
         let mut group = GroupBuilder::new(prefix);
-        group.group(TEMPLATE, |group| Template::build(group, None))?;
+        group.group(TEMPLATE, |group| Template::build(group, None, &[]))?;
         self = self.group(group);
         Ok(self)
     }
@@ -172,12 +214,25 @@ impl IocBuilder {
         listed.map(|pv| PvDescription::of(pv)).collect()
     }
 
+    /// Each device with its commands and PVs; PVs without a device come last, under the name `pvs`.
+    ///
+    /// ```
+    /// let mut group = wrapper::GroupBuilder::new("lab:");
+    /// group.pv("x", 1.5).units("mm").control_limits(0.0..=5.0).add()?;
+    /// let devices = wrapper::Ioc::builder().group(group).describe_devices();
+    /// assert_eq!((devices[0].name.as_str(), devices[0].pvs[0].control_limits), ("pvs", Some([0.0, 5.0])));
+    /// # Ok::<(), wrapper::GroupError>(())
+    /// ```
+    pub fn describe_devices(&self) -> Vec<DeviceDescription> {
+        describe::devices(&self.parts, &self.pvs)
+    }
+
     /// Starts the devices, then serves.
     ///
     /// # Errors
     /// When two PVs have one name, a port cannot be had, or a thread cannot be started.
     pub fn start(self, config: Config) -> Result<Ioc, IocError> {
-        let table = Arc::new(Table::default());
+        let table = Arc::new(Table::new(self.fallback));
         table.add(self.pvs)?;
         let Services { autosave, shown, status, .. } = self.services;
         let opened = autosave
@@ -206,41 +261,6 @@ impl IocBuilder {
                 ioc.stop();
                 Err(error.into())
             }
-        }
-    }
-}
-
-/// One PV in a table of PVs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct PvDescription {
-    /// Full name.
-    pub name: String,
-    /// Element type, `text` for a text.
-    pub pv_type: String,
-    /// Capacity in elements, bytes for a text.
-    pub count: u32,
-    /// `rw` or `ro`.
-    pub access: &'static str,
-    /// Engineering units.
-    pub units: String,
-    /// Record type, empty where none is declared.
-    pub record: &'static str,
-    /// What it is.
-    pub doc: String,
-}
-
-impl PvDescription {
-    pub(crate) fn of(pv: &PvCore) -> Self {
-        let fixed = &pv.fixed;
-        let native = format!("{:?}", fixed.native).to_lowercase();
-        Self {
-            name: pv.name.to_string(),
-            pv_type: if fixed.shape == crate::pv_type::Shape::Text { "text".to_owned() } else { native },
-            count: fixed.capacity,
-            access: if fixed.read_only { "ro" } else { "rw" },
-            units: pv.meta().units.to_string(),
-            record: if fixed.record.is_plain() { "" } else { fixed.record.name },
-            doc: fixed.doc.to_string(),
         }
     }
 }

@@ -27,9 +27,11 @@ pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
 mod cut;
+mod describe;
 mod device;
 #[cfg(all(doctest, feature = "launch"))]
 mod doc_pages;
+mod fallback;
 mod filter;
 mod frame;
 mod group;
@@ -58,6 +60,7 @@ pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, CircuitReport, Report};
+pub use describe::{CommandDescription, DeviceDescription, PvDescription};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,

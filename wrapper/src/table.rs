@@ -14,6 +14,7 @@ use ca::server::{
 use parking_lot::RwLock;
 
 use crate::channel::Channel;
+use crate::fallback::Fallback;
 use crate::filter;
 use crate::group::GroupError;
 use crate::log_limit::LogLimit;
@@ -65,7 +66,10 @@ impl Names {
 
 /// All PVs of an IOC; they may come and go while it serves.
 #[derive(Default)]
-pub(crate) struct Table(RwLock<Names>);
+pub(crate) struct Table {
+    names: RwLock<Names>,
+    fallback: Option<Fallback>,
+}
 
 /// The other names of a PV: with two or more dots each dot a colon, because ophyd refuses names with two
 /// dots; `P` for `P.VAL`, because archivers cut `.VAL`.
@@ -82,9 +86,14 @@ fn is_of(pv: &PvCore, name: &str) -> bool {
 }
 
 impl Table {
+    /// No PVs yet; names that none has are the fallback's.
+    pub(crate) fn new(fallback: Option<Fallback>) -> Self {
+        Self { names: RwLock::default(), fallback }
+    }
+
     /// Adds PVs: all of them, or none when a name is taken.
     pub(crate) fn add(&self, pvs: Vec<Arc<PvCore>>) -> Result<(), GroupError> {
-        let mut names = self.0.write();
+        let mut names = self.names.write();
         let mut own = HashSet::new();
         for pv in &pvs {
             for name in std::iter::once(&*pv.name).chain(pv.fixed.aliases.iter().map(String::as_str)) {
@@ -112,7 +121,7 @@ impl Table {
     /// Removes a PV by its own name; its clients are told.
     pub(crate) fn remove(&self, name: &str) -> bool {
         let removed = {
-            let mut names = self.0.write();
+            let mut names = self.names.write();
             if !names.pvs.contains(name) {
                 return false;
             }
@@ -132,19 +141,19 @@ impl Table {
 
     /// Tells every PV of the server that serves it.
     pub(crate) fn set_bell(&self, bell: &RightsBell) {
-        let mut names = self.0.write();
+        let mut names = self.names.write();
         names.order.iter().for_each(|pv| pv.set_bell(bell.clone()));
         names.bell = Some(bell.clone());
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.0.read().pvs.contains(name)
+        self.names.read().pvs.contains(name)
     }
 
     /// The PV and the field of a name without modifiers: the exact name first, then `X.`, `X.FIELD`; a field that is
     /// a PV is that under each name of its record, `P.FIELD` also as `P.VAL.FIELD`.
     fn resolve(&self, name: &str) -> Option<(Arc<PvCore>, Field)> {
-        let names = self.0.read();
+        let names = self.names.read();
         let find = |name: &str| names.pvs.get(name).map(|found| &found.0).or_else(|| names.aliases.get(name));
         if let Some(pv) = find(name) {
             return Some((pv.clone(), Field::Val));
@@ -168,6 +177,45 @@ impl Table {
     }
 }
 
+/// PVs that are made on demand.
+impl Table {
+    /// As [`Table::resolve`], and makes the PV when there is none.
+    fn resolve_or_make(&self, name: &str) -> Option<(Arc<PvCore>, Field)> {
+        self.resolve(name).or_else(|| {
+            let (pvs, field) = self.could_make(name)?;
+            let made = pvs[0].name.clone();
+            self.fallback.as_ref()?.keep(&made, |name| self.contains(name), || self.add(pvs)).then_some(())?;
+            self.resolve(&field.map_or_else(|| made.to_string(), |field| format!("{made}.{field}")))
+        })
+    }
+
+    /// What would be made for this name, and which field of it is meant.
+    fn could_make<'n>(&self, name: &'n str) -> Option<(Vec<Arc<PvCore>>, Option<&'n str>)> {
+        let fallback = self.fallback.as_ref()?;
+        if let Some((record, field)) = name.rsplit_once('.')
+            && let Some(pvs) = fallback.make(record)
+            && (is_field_among(&pvs, field) || Field::find(&pvs[0], field).is_some())
+        {
+            return Some((pvs, Some(field)));
+        }
+        fallback.make(name).map(|pvs| (pvs, None))
+    }
+
+    /// True when a client that opens this name finds a PV.
+    fn can_open(&self, name: &str) -> bool {
+        let is_served = |name: &str| self.contains(name);
+        let room = |pvs: &[Arc<PvCore>]| {
+            is_served(&pvs[0].name) || self.fallback.as_ref().is_some_and(|f| f.has_room(is_served))
+        };
+        self.resolve(name).is_some() || self.could_make(name).is_some_and(|(pvs, _)| room(&pvs))
+    }
+}
+
+/// True when a field of this name is a PV of its own.
+fn is_field_among(pvs: &[Arc<PvCore>], field: &str) -> bool {
+    pvs[1..].iter().any(|pv| pv.name.rsplit_once('.').is_some_and(|(_, name)| name == field))
+}
+
 impl Table {
     /// Opens what a client would find by this name.
     pub(crate) fn open(&self, name: &str) -> Option<Channel> {
@@ -178,13 +226,13 @@ impl Table {
 
     /// All PVs but fields, in the order of declaration.
     pub(crate) fn listed(&self) -> Vec<Arc<PvCore>> {
-        let names = self.0.read();
+        let names = self.names.read();
         names.order.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed).cloned().collect()
     }
 
     /// All PVs in the order of declaration.
     pub(crate) fn all(&self) -> Vec<Arc<PvCore>> {
-        self.0.read().order.clone()
+        self.names.read().order.clone()
     }
 }
 
@@ -193,7 +241,7 @@ impl Service for Table {
 
     fn claim(&self, name: &str, client: &Client) -> Option<Claim<Channel>> {
         let modifiers = filter::split(name);
-        let (pv, field) = self.resolve(modifiers.base)?;
+        let (pv, field) = self.resolve_or_make(modifiers.base)?;
         match Channel::open(&pv, field, modifiers) {
             Ok(channel) => channel.claim(),
             Err(error) => {
@@ -207,7 +255,7 @@ impl Service for Table {
 
     fn exists(&self, name: &str) -> bool {
         // As base: what is behind the name is looked at when the channel is opened.
-        self.resolve(filter::split(name).base).is_some()
+        self.can_open(filter::split(name).base)
     }
 
     fn holds_get(&self, channel: &Channel, request: GetRequest<'_>) -> bool {

@@ -214,19 +214,20 @@ fn plugin(
         _ => (3, [3, width, height]),
     };
     let most = settings.most.0 as usize * settings.most.1 as usize * depth;
-    let data = group.pv("ArrayData", blank.slice(..settings.pixels() * depth)).max_length(most).read_only();
+    let data =
+        group.pv("ArrayData", blank.slice(..settings.pixels() * depth)).max_length(most).read_only().detail();
     let data = signal.watches(data, viewed).doc("the image for clients of areaDetector").add()?;
     let dimensions = sizes.iter().filter(|size| **size > 0).count() as i32;
-    group.pv("NDimensions_RBV", dimensions).read_only().doc("dimensions of ArrayData").add()?;
+    group.pv("NDimensions_RBV", dimensions).read_only().detail().doc("dimensions of ArrayData").add()?;
     let mut size = |at: usize| {
-        let pv = group.pv(&format!("ArraySize{at}_RBV"), sizes[at] as i32).read_only();
+        let pv = group.pv(&format!("ArraySize{at}_RBV"), sizes[at] as i32).read_only().detail();
         pv.doc("length of a dimension, the fastest first").add()
     };
     let sizes = [size(0)?, size(1)?, size(2)?];
-    group.pv("ColorMode_RBV", mode).read_only().doc("order of the colours").add()?;
-    group.pv("DataType_RBV", DataType::UInt8).read_only().doc("type of the elements").add()?;
+    group.pv("ColorMode_RBV", mode).read_only().detail().doc("order of the colours").add()?;
+    group.pv("DataType_RBV", DataType::UInt8).read_only().detail().doc("type of the elements").add()?;
     let kind = FixedString::cut("NDPluginStdArrays");
-    group.pv("PluginType_RBV", kind).read_only().doc("what ophyd looks for").add()?;
-    let unique_id = group.pv("UniqueId_RBV", 0).read_only().doc("number of the frame").add()?;
+    group.pv("PluginType_RBV", kind).read_only().detail().doc("what ophyd looks for").add()?;
+    let unique_id = group.pv("UniqueId_RBV", 0).read_only().detail().doc("number of the frame").add()?;
     Ok(Plugin { data, sizes, unique_id })
 }

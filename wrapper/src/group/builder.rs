@@ -67,6 +67,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             read_only: false,
             every_post: false,
+            detail: false,
             field_of: None,
             doc: "".into(),
             group: u16::try_from(group.prefix.len()).unwrap_or(0),
@@ -261,6 +262,12 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
     /// What the PV is, for people.
     pub fn doc(mut self, doc: &str) -> Self {
         self.fixed.doc = doc.into();
+        self
+    }
+
+    /// For few people: `seqioc screens` shows it on a screen of details, `seqioc ophyd` leaves it out of what is read.
+    pub fn detail(mut self) -> Self {
+        self.fixed.detail = true;
         self
     }
 

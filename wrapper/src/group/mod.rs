@@ -32,7 +32,7 @@ const MAX_NAME: usize = 60;
 const TEXT: usize = 10_000;
 /// Decimals of a floating PV that declares none; with a record type base's 0.
 const PRECISION: i16 = 6;
-const UNDECLARED: i16 = -1;
+pub(crate) const UNDECLARED: i16 = -1;
 
 /// A PV that cannot be built; names the PV and the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,7 @@ use crate::ioc::{IocBuilder, IocError};
 type BuildGroup = Box<dyn FnOnce(&mut GroupBuilder) -> Result<(), GroupError>>;
 pub(super) type Started = Box<dyn FnOnce(IocHandle)>;
 type Check = fn(&str) -> Result<(), String>;
+type MakePv = Box<dyn Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync>;
 type MakeDevice = Box<dyn FnOnce() -> Box<dyn SystemDevice>>;
 
 /// A flag of the author's own; its value is a macro of the groups.
@@ -42,6 +43,8 @@ pub struct Launcher {
     groups: Vec<BuildGroup>,
     device: Option<MakeDevice>,
     started: Option<Started>,
+    fallback: Option<(usize, MakePv)>,
+    local_only: bool,
     services: Vec<OwnService>,
 }
 
@@ -62,6 +65,8 @@ impl Launcher {
             device: None,
             started: None,
             services: Vec::new(),
+            fallback: None,
+            local_only: false,
         }
     }
 
@@ -132,6 +137,22 @@ impl Launcher {
         self
     }
 
+    /// Makes PVs on demand, `most` at most, as [`IocBuilder::fallback`].
+    pub fn fallback(
+        mut self,
+        most: usize,
+        make: impl Fn(&str, &mut GroupBuilder) -> Result<(), GroupError> + Send + Sync + 'static,
+    ) -> Self {
+        self.fallback = Some((most, Box::new(make)));
+        self
+    }
+
+    /// Serves loopback only, whatever `--interfaces` and the environment say.
+    pub fn local_only(mut self) -> Self {
+        self.local_only = true;
+        self
+    }
+
     /// Parses the command line, serves, and returns when it was told to stop.
     pub fn run(self) -> ExitCode {
         let name = program();
@@ -166,10 +187,11 @@ impl Launcher {
     }
 
     fn serve(self, name: &str, matches: &ArgMatches) -> Result<(), IocError> {
-        let options = match RunOptions::from_arg_matches(matches) {
+        let mut options = match RunOptions::from_arg_matches(matches) {
             Ok(options) => options,
             Err(error) => error.exit(),
         };
+        options.local |= self.local_only;
         let services = self.services.iter().map(|service| (service.make)(matches));
         let services = services.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| error.exit());
         start_log(&options);
@@ -181,6 +203,9 @@ impl Launcher {
         let prefix = options.prefix_of(&self.prefix, true);
         let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
         let mut builder = IocBuilder::new();
+        if let Some((most, make)) = self.fallback {
+            builder = builder.fallback(most, make);
+        }
         for build in self.groups {
             let mut group = group()?;
             build(&mut group)?;

@@ -39,6 +39,8 @@ pub enum ListPvs {
     Log,
     /// A table on standard output, then exit.
     Markdown,
+    /// The same for programs, each device with its commands and PVs; `seqioc screens --table` reads it.
+    Json,
 }
 
 /// How the ready line is printed.
@@ -57,7 +59,7 @@ pub struct RunOptions {
     /// Prefix of the PV names: replaces the one of a single device, goes before those of several
     #[arg(long, value_name = "P")]
     pub prefix: Option<String>,
-    /// Print the PV names at start; "=markdown" prints a table and exits
+    /// Print the PV names at start; "=markdown" prints a table and exits, "=json" one for programs
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "log")]
     pub list_pvs: Option<ListPvs>,
     /// Addresses to serve, separated by commas [default: EPICS_CAS_INTF_ADDR_LIST, or all].
@@ -94,11 +96,7 @@ pub struct RunOptions {
 impl RunOptions {
     /// The prefix of a device: its own one, unless `--prefix` says otherwise.
     pub fn prefix_of(&self, default: &str, single: bool) -> String {
-        match &self.prefix {
-            Some(prefix) if single => prefix.clone(),
-            Some(prefix) => format!("{prefix}{default}"),
-            None => default.to_owned(),
-        }
+        prefix_of(self.prefix.as_deref(), default, single)
     }
 
     fn level(&self) -> Level {
@@ -121,6 +119,16 @@ impl RunOptions {
             config.interfaces.clone_from(&self.interfaces);
         }
         Ok(config)
+    }
+}
+
+/// The prefix of a device: its own one, unless another one was given, which replaces that of a `single` device and goes
+/// before those of several.
+pub fn prefix_of(given: Option<&str>, default: &str, single: bool) -> String {
+    match given {
+        Some(prefix) if single => prefix.to_owned(),
+        Some(prefix) => format!("{prefix}{default}"),
+        None => default.to_owned(),
     }
 }
 
@@ -216,9 +224,16 @@ fn run_with(
 ) -> Result<(), IocError> {
     let restart = built_in::Restart::new();
     let builder = options.services(builder, &restart)?;
-    if options.list_pvs == Some(ListPvs::Markdown) {
-        print(&markdown(&builder));
-        return Ok(());
+    match options.list_pvs {
+        Some(ListPvs::Markdown) => {
+            print(&markdown(&builder));
+            return Ok(());
+        }
+        Some(ListPvs::Json) => {
+            print(&json(&builder));
+            return Ok(());
+        }
+        Some(ListPvs::Log) | None => {}
     }
     if options.async_lib.is_some() {
         info!("--async-lib is ignored: there is one library");
@@ -268,6 +283,12 @@ fn markdown(builder: &IocBuilder) -> String {
         table.push_str(&format!("| {} |\n", row.join(" | ")));
     }
     table
+}
+
+fn json(builder: &IocBuilder) -> String {
+    // Serializing what consists of texts and numbers does not fail.
+    let table = serde_json::to_string_pretty(&builder.describe_devices()).unwrap_or_default();
+    table + "\n"
 }
 
 fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Running]) {

@@ -32,6 +32,8 @@ pub(crate) struct Fixed {
     pub(crate) read_only: bool,
     /// An equal scalar is posted too.
     pub(crate) every_post: bool,
+    /// Left out of the main screens that are made of the table of PVs.
+    pub(crate) detail: bool,
     pub(crate) doc: Box<str>,
     /// Bytes of its name that are the prefix of the group in which it was declared.
     pub(crate) group: u16,

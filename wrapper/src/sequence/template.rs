@@ -6,6 +6,8 @@ use crate::device::{DeviceError, DevicePort, Reply};
 use crate::group::{GroupBuilder, GroupError};
 use crate::hooks::PutHook;
 use crate::pv::{Post, Pv};
+use crate::sequence::listing;
+use crate::sequence::spec::CommandSpec;
 
 /// Capacity of CMD and `message`, in bytes.
 const LONG: usize = 10_000;
@@ -82,7 +84,11 @@ pub(crate) struct Template {
 
 impl Template {
     /// Adds the template's PVs to a group; without a port it shows that there is no device.
-    pub(crate) fn build(g: &mut GroupBuilder, port: Option<&DevicePort>) -> Result<Self, GroupError> {
+    pub(crate) fn build(
+        g: &mut GroupBuilder,
+        port: Option<&DevicePort>,
+        commands: &[CommandSpec],
+    ) -> Result<Self, GroupError> {
         let (cmd, abort, state) = match port {
             Some(port) => (
                 PutHook::CommandText { port: port.clone() },
@@ -115,6 +121,8 @@ impl Template {
         let abort =
             g.pv("ABORT", Abort::Idle).doc("1 ends the running command and empties the queue").hook(abort);
         let abort = abort.add()?;
+        let listed = g.pv("COMMANDS", listing::text(commands)).read_only();
+        listed.doc("the commands that CMD takes, as JSON; empty: any text").add()?;
         Ok(Self {
             ack,
             values,

@@ -34,8 +34,8 @@ pub use feeds::{FeedKey, Feeds};
 
 use crate::answer::Putting;
 use crate::channel::Channel;
+pub use crate::describe::PvDescription;
 use crate::handle::Served;
-pub use crate::ioc::PvDescription;
 use crate::pv::on_the_wire;
 
 /// The PVs of a running IOC. Clones are the same; it does not keep the IOC running.

@@ -1,6 +1,9 @@
 //! `seqioc cmd`: sends a command to a device and shows how it goes.
 
-use std::io::{self, IsTerminal, Write};
+mod known;
+mod words;
+
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -10,13 +13,13 @@ use clap::Args;
 use wrapper::client::{Channel, Context, Error, FromData, Monitor};
 use wrapper::launch;
 
+use crate::bar;
+
 /// Exit status when the command succeeded, and otherwise.
 pub(crate) const STATUS: &str = "Exit status: 0 the command succeeded, 1 it failed, was aborted or refused, or there is no such device, 2 the command line is wrong.";
 
 /// Longer than any command takes.
 const EVER: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Characters of the bar.
-const BAR: usize = 30;
 /// Most numbers of a result that are printed.
 const SHOWN: usize = 20;
 
@@ -25,9 +28,16 @@ pub(crate) struct Options {
     /// Prefix of the device, as TEST:SERVER.
     #[arg(value_name = "PREFIX")]
     prefix: String,
-    /// The command, as "move(5)" or "[1, 2, 3]"
-    #[arg(value_name = "COMMAND")]
-    text: String,
+    /// The command, as "move(5)" or "[1, 2, 3]", or its name and arguments: move 5 velocity=2.
+    /// Without one the commands of the device are listed
+    #[arg(value_name = "COMMAND", allow_negative_numbers = true)]
+    words: Vec<String>,
+    /// List the commands as JSON
+    #[arg(long, conflicts_with = "words")]
+    json: bool,
+    /// For the shell: what the last of these words can become
+    #[arg(long, hide = true)]
+    complete: bool,
     /// Time to wait for the device to be found
     #[arg(short, long, value_name = "SEC", default_value = "3", value_parser = crate::search::seconds)]
     wait: Duration,
@@ -72,6 +82,14 @@ impl Device {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if options.complete {
+        known::complete(&options.prefix, &options.words)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.words.is_empty() {
+        return known::list(&options.prefix, options.wait, options.json).map(|()| ExitCode::SUCCESS);
+    }
+    let text = words::command(&options.words)?;
     let context = Context::from_env()?.within(options.wait);
     let device = Device { context, prefix: options.prefix.clone() };
     let cmd = device.pv("CMD");
@@ -86,7 +104,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     );
     // The first values are there, so that what follows is of this command.
     device.text("STATE");
-    let text = options.text.clone();
     std::thread::spawn(move || {
         let _nobody_listens = sender.send(Event::Done(cmd.within(EVER).put_notify(text).wait()));
     });
@@ -166,41 +183,11 @@ impl Screen {
         if !self.terminal {
             return Ok(());
         }
-        let line = line(self.percent, &self.state, &self.message);
-        write_now(&format!("\r\x1b[K{line}"))
+        let line = bar::line(self.percent, &format!("{} {}", self.state, self.message));
+        bar::redraw(&mut io::stdout().lock(), &line)
     }
 
     fn clear(&self) -> io::Result<()> {
-        if self.terminal { write_now("\r\x1b[K") } else { Ok(()) }
-    }
-}
-
-fn write_now(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
-/// One line of a terminal: the bar, the state, the first words of the message.
-fn line(percent: f64, state: &str, message: &str) -> String {
-    let part = if percent.is_finite() { percent.clamp(0.0, 100.0) } else { 0.0 };
-    let full = (part / 100.0 * BAR as f64).round() as usize;
-    let bar = "#".repeat(full) + &" ".repeat(BAR - full);
-    let words: String = message.chars().filter(|c| !c.is_control()).take(30).collect();
-    format!("[{bar}] {part:5.1} % {state} {words}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::line;
-
-    #[test]
-    fn the_line_has_a_bar_as_long_as_the_progress() {
-        assert_eq!(
-            line(50.0, "Busy", "go\x1b[2J"),
-            format!("[{}{}]  50.0 % Busy go[2J", "#".repeat(15), " ".repeat(15))
-        );
-        assert!(line(1e9, "Busy", "").starts_with(&format!("[{}] 100.0", "#".repeat(30))));
-        assert!(line(f64::NAN, "Busy", "").contains("  0.0 %"));
+        if self.terminal { bar::redraw(&mut io::stdout().lock(), "") } else { Ok(()) }
     }
 }
