@@ -2,6 +2,8 @@
 
 use crate::markdown::{pages, root};
 
+const FIRST_DEVICE: &str = "docs/guide/first-device.md";
+
 /// Where the pages are documentation tests, and the one whose lines are those of a test.
 const COMPILED: &str = "wrapper/src/doc_pages.rs";
 const TUTORIAL: &str = "docs/client.md";
@@ -28,4 +30,14 @@ fn every_page_with_rust_is_a_documentation_test() {
         }
     }
     assert!(count > 40, "only {count} pieces of Rust were found");
+}
+
+#[test]
+fn the_first_device_of_the_guide_is_the_example_that_is_run() {
+    let pages = pages();
+    let page = pages.iter().find(|page| page.name == FIRST_DEVICE).expect("the page");
+    let example = std::fs::read_to_string(root().join("wrapper/examples/pump.rs")).expect("the example");
+    let code: Vec<_> = example.lines().skip(2).map(str::trim).collect();
+    let shown = page.blocks().into_iter().find(|block| block.language() == "rust").expect("its code");
+    assert_eq!(shown.lines, code);
 }
