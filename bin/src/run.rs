@@ -19,6 +19,8 @@ pub(crate) struct Options {
     config: Option<PathBuf>,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    panel: panel::Options,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -32,9 +34,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let hints = hints(&devices);
     let mut builder = registry::build(devices)?;
     if let Some(file) = &file {
-        builder = builder.group(file.group()?);
+        builder = file.services(builder.group(file.group()?))?;
     }
-    launch::run(builder, &options.run, &hints)?;
+    launch::run_with_services(builder, &options.run, &hints, vec![Box::new(options.panel.clone())])?;
     Ok(())
 }
 

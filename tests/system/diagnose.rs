@@ -126,7 +126,7 @@ fn a_client_with_the_printed_lines_finds_a_server_of_this_host() {
     for export in said["exports"].as_array().expect("a list") {
         let ip = export["address"].as_str().expect("an address");
         let mut server = isolated(env!("CARGO_BIN_EXE_seqioc"));
-        server.args(["run", "clock", "--ready", "json"]);
+        server.args(["run", "clock", "--ready", "json", "--panel", "off"]);
         server.env("EPICS_CAS_SERVER_PORT", &port).env("EPICS_CAS_AUTO_BEACON_ADDR_LIST", "NO");
         server.env("EPICS_CAS_INTF_ADDR_LIST", ip);
         let mut server = Server::spawn(server);

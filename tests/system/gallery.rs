@@ -79,10 +79,14 @@ fn examples() -> &'static Path {
     })
 }
 
+/// An example of `wrapper` with these flags.
+pub(crate) fn command(name: &str, flags: &[&str]) -> Command {
+    seqioc_of(examples().join(name).to_str().expect("a path of UTF-8"), flags)
+}
+
 impl Example {
     fn command(&self, flags: &[&str]) -> Command {
-        let program = examples().join(self.name);
-        seqioc_of(program.to_str().expect("a path of UTF-8"), flags)
+        command(self.name, flags)
     }
 
     fn start(&self, stdin: Stdio) -> Server {

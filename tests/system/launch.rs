@@ -56,6 +56,9 @@ pub(crate) fn seqioc_of(program: &str, args: &[&str]) -> Command {
     if args.first() == Some(&"run") {
         // What its devices follow is in the same process, unless a test says otherwise.
         command.env("EPICS_CA_AUTO_ADDR_LIST", "NO").env("EPICS_CA_REPEATER_PORT", free_port().to_string());
+        if !args.contains(&"--panel") {
+            command.args(["--panel", "off"]);
+        }
     }
     command
 }

@@ -321,6 +321,39 @@ fn the_record_is_the_prefix_without_its_dot() {
     assert_eq!((rbv.rights, bench.field("VAL").rights), (1, 3), "read, read and write");
 }
 
+/// Names of fields that are in no list, and whether clients may put them.
+const FIELDS: &str = include_str!("../golden/motor_fields.txt");
+
+#[test]
+fn fields_that_do_nothing_are_those_of_the_record() {
+    let (_server, mut bench) = Bench::start();
+    for line in FIELDS.lines() {
+        let (name, access) = line.split_once(' ').expect("name and access");
+        let channel = bench.circuit.create(name);
+        assert_eq!(channel.rights, if access == "rw" { 3 } else { 1 }, "{line}");
+        let value = bench.circuit.get(channel, DBR_STRING, 1);
+        assert_eq!((value.command, value.p1), (READ_NOTIFY, NORMAL), "{line}");
+    }
+    bench.put("VELO", 3.0);
+    assert_eq!(
+        (bench.get("VAL.VELO"), bench.get("VAL.SREV")),
+        (3.0, 200.0),
+        "one motor, whichever way it is named"
+    );
+    bench.put("LOCK", 1.0);
+    assert_eq!((bench.get("LOCK"), bench.get("ERES"), bench.get("SREV")), (1.0, 0.001, 200.0));
+}
+
+#[test]
+fn a_record_with_disp_refuses_targets() {
+    let (_server, mut bench) = Bench::quick();
+    bench.put("DISP", 1.0);
+    assert_eq!(bench.status("VAL", 1.0), PUTFAIL);
+    bench.put("DISP", 0.0);
+    bench.put("VAL", 1.0);
+    assert_eq!(bench.get("RBV"), 1.0);
+}
+
 #[test]
 fn a_motor_that_moves_is_no_reason_to_stay() {
     let (server, mut bench) = Bench::start();

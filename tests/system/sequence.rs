@@ -13,9 +13,9 @@ use crate::launch::{SOON, Server, free_port, run_to_end, seqioc, wait_for};
 const FOLLOWERS: [usize; 3] = [2, 3, 3];
 
 /// IOCs that find each other, and nobody else.
-struct Lab {
+pub(crate) struct Lab {
     /// Where they are; the last one is spare.
-    ports: Vec<u16>,
+    pub(crate) ports: Vec<u16>,
     servers: Vec<Option<Server>>,
     files: Vec<File>,
     client: Context,
@@ -23,7 +23,7 @@ struct Lab {
 
 impl Lab {
     /// One process for each config file.
-    fn start(name: &str, texts: &[String]) -> Self {
+    pub(crate) fn start(name: &str, texts: &[String]) -> Self {
         let ports: Vec<_> = (0..=texts.len()).map(|_| free_port()).collect();
         let files: Vec<_> =
             texts.iter().enumerate().map(|(i, text)| File::new(&format!("{name}{i}"), text)).collect();
@@ -47,6 +47,11 @@ impl Lab {
         let mut server = Server::spawn(command);
         server.ready();
         self.servers[place] = Some(server);
+    }
+
+    /// A client of all of them.
+    pub(crate) fn client(&self) -> &Context {
+        &self.client
     }
 
     fn kill(&mut self, place: usize) {

@@ -1,25 +1,54 @@
 //! What an IOC serves, and how that is changed while it runs.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
+use ca::server::Reporter;
 use parking_lot::Mutex;
 
+use crate::autosave::{Opened, Saver};
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::hooks::{HookThread, Plan};
 use crate::ioc::IocError;
 use crate::table::Table;
-use crate::view::View;
+use crate::view::{Known, View};
 
 /// What an IOC serves, and the threads of its hooks.
 pub(crate) struct Served {
     pub(crate) table: Arc<Table>,
+    pub(crate) devices: Vec<Known>,
+    pub(crate) reporter: Reporter,
     /// `None` once the IOC has stopped.
     hooks: Mutex<Option<Vec<HookThread>>>,
+    saver: OnceLock<Saver>,
 }
 
 impl Served {
-    pub(crate) fn new(table: Arc<Table>) -> Self {
-        Self { table, hooks: Mutex::new(Some(Vec::new())) }
+    pub(crate) fn new(table: Arc<Table>, devices: Vec<Known>, reporter: Reporter) -> Self {
+        Self { table, devices, reporter, hooks: Mutex::new(Some(Vec::new())), saver: OnceLock::new() }
+    }
+
+    /// Starts to save.
+    pub(crate) fn save(&self, opened: Option<Opened>) -> std::io::Result<()> {
+        if let Some(opened) = opened {
+            // An IOC is started once.
+            let _ = self.saver.set(opened.spawn()?);
+        }
+        Ok(())
+    }
+
+    /// Saves for the last time.
+    pub(crate) fn save_last(&self) {
+        self.stop_saving();
+        if let Some(saver) = self.saver.get() {
+            saver.join();
+        }
+    }
+
+    /// The same, without waiting for it.
+    pub(crate) fn stop_saving(&self) {
+        if let Some(saver) = self.saver.get() {
+            saver.stop();
+        }
     }
 
     /// Starts the hooks of a group.
@@ -40,6 +69,11 @@ impl Served {
     pub(crate) fn add(&self, group: GroupBuilder) -> Result<(), IocError> {
         let Built { pvs, plan } = group.finish();
         let names: Vec<_> = pvs.iter().map(|pv| pv.name.clone()).collect();
+        if let Some(saver) = self.saver.get()
+            && names.iter().all(|name| !self.table.contains(name))
+        {
+            saver.adopt(&pvs);
+        }
         self.table.add(pvs)?;
         let Some(plan) = plan else { return Ok(()) };
         self.start(plan).map_err(|error| {

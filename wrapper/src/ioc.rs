@@ -9,14 +9,17 @@ use ca::server::{Report, Server};
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use crate::describe::{self, DeviceDescription, Part, PvDescription};
+use crate::autosave::{AutosaveError, Opened};
+use crate::describe::{self, DeviceListing, PvDescription};
 use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
 use crate::group::{Built, GroupBuilder, GroupError};
 use crate::handle::{IocHandle, Served};
 use crate::hooks::{HookThread, Plan};
 use crate::pv::PvCore;
 use crate::sequence::template::Template;
+use crate::services::Services;
 use crate::table::Table;
+use crate::view::Known;
 
 /// Where the template's PVs stand behind the device's prefix.
 const TEMPLATE: &str = "seq.";
@@ -42,6 +45,9 @@ pub enum IocError {
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// Another IOC saves into the folder of autosave.
+    #[error(transparent)]
+    Autosave(#[from] AutosaveError),
 }
 
 /// Collects the devices and groups of an IOC.
@@ -50,9 +56,9 @@ pub struct IocBuilder {
     devices: Vec<(Box<dyn SystemDevice>, Arc<Port>, RestartPolicy)>,
     pvs: Vec<Arc<PvCore>>,
     plans: Vec<Plan>,
+    known: Vec<Known>,
     remote: Arc<Remote>,
-    /// What is known of the devices, in their order.
-    parts: Vec<Part>,
+    pub(crate) services: Services,
 }
 
 impl IocBuilder {
@@ -81,6 +87,7 @@ impl IocBuilder {
         policy: RestartPolicy,
     ) -> Result<Self, GroupError> {
         let port = Port::new(name, &self.remote);
+        self.services.note_prefix(prefix);
         let handle = DevicePort::new(&port);
         let mut group = GroupBuilder::of_device(prefix, handle.clone(), port.outlet().clone());
         device.pvs(&mut group)?;
@@ -91,17 +98,20 @@ impl IocBuilder {
         {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
-        let first = self.pvs.len();
-        let known = commands.clone();
         port.attach(template, commands, group.built().to_vec());
         // Beside the device's PVs: what it shows of the device stays when that is down.
         let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
         port.set_health(Health::build(&mut health, &handle)?);
+        self.known.push(Known {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            template: format!("{prefix}{TEMPLATE}"),
+            kind: device.kind(),
+            port: Arc::downgrade(&port),
+            pvs: group.built().iter().chain(health.built()).map(|pv| pv.id).collect(),
+        });
         self.devices.push((device, port, policy));
-        self = self.group(group).group(health);
-        let pvs = first..self.pvs.len();
-        self.parts.push(Part { name: name.to_owned(), prefix: prefix.to_owned(), commands: known, pvs });
-        Ok(self)
+        Ok(self.group(group).group(health))
     }
 
     /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
@@ -113,10 +123,15 @@ impl IocBuilder {
 
     /// Adds a group of PVs with its hooks.
     pub fn group(mut self, group: GroupBuilder) -> Self {
+        self.services.note_prefix(group.prefix());
+        self.add_group(group);
+        self
+    }
+
+    pub(crate) fn add_group(&mut self, group: GroupBuilder) {
         let Built { pvs, plan } = group.finish();
         self.pvs.extend(pvs);
         self.plans.extend(plan);
-        self
     }
 
     /// Adds a template that no device stands behind: it shows Offline and refuses CMD.
@@ -132,12 +147,17 @@ impl IocBuilder {
 
     /// The names of all PVs, in the order of declaration.
     pub fn names(&self) -> Vec<&str> {
-        self.pvs.iter().map(|pv| &*pv.name).collect()
+        self.pvs.iter().filter(|pv| pv.fixed.listed).map(|pv| &*pv.name).collect()
+    }
+
+    /// The ports of the devices so far.
+    pub(crate) fn ports(&self) -> Vec<Arc<Port>> {
+        self.devices.iter().map(|(_, port, _)| port.clone()).collect()
     }
 
     /// Each PV with its type, access and description, for tables.
     pub fn describe(&self) -> Vec<PvDescription> {
-        let listed = self.pvs.iter().filter(|pv| pv.fixed.field_of.is_none());
+        let listed = self.pvs.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed);
         listed.map(|pv| PvDescription::of(pv)).collect()
     }
 
@@ -150,8 +170,8 @@ impl IocBuilder {
     /// assert_eq!((devices[0].name.as_str(), devices[0].pvs[0].control_limits), ("pvs", Some([0.0, 5.0])));
     /// # Ok::<(), wrapper::GroupError>(())
     /// ```
-    pub fn describe_devices(&self) -> Vec<DeviceDescription> {
-        describe::devices(&self.parts, &self.pvs)
+    pub fn describe_devices(&self) -> Vec<DeviceListing> {
+        describe::devices(&self.known, &self.pvs)
     }
 
     /// Starts the devices, then serves.
@@ -161,13 +181,20 @@ impl IocBuilder {
     pub fn start(self, config: Config) -> Result<Ioc, IocError> {
         let table = Arc::new(Table::default());
         table.add(self.pvs)?;
+        let Services { autosave, shown, status, .. } = self.services;
+        let opened = autosave
+            .map(|(settings, wiring)| Opened::restore(&settings, wiring, shown, &table.all()))
+            .transpose()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_name("ca-server").enable_all().build()?;
         let server = runtime.block_on(Server::start(config, table.clone()))?;
         self.remote.set_own(server.udp_addresses());
         table.set_bell(&server.rights_bell());
+        if let Some(status) = status {
+            status.attach(&table, server.reporter());
+        }
         let mut ioc = Ioc {
-            served: Arc::new(Served::new(table)),
+            served: Arc::new(Served::new(table, self.known, server.reporter())),
             devices: Vec::new(),
             watchdog: None,
             server: Some(server),
@@ -175,7 +202,7 @@ impl IocBuilder {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
         };
-        match ioc.start_threads(self.plans, self.devices) {
+        match ioc.start_threads(self.plans, self.devices).and_then(|()| ioc.served.save(opened)) {
             Ok(()) => Ok(ioc),
             Err(error) => {
                 ioc.stop();
@@ -290,6 +317,8 @@ impl Ioc {
             }
             runtime.shutdown_timeout(Duration::from_millis(50));
         }
+        // What was acknowledged on the last circuit is in the last file.
+        self.served.save_last();
         stuck
     }
 }
@@ -299,6 +328,7 @@ impl Drop for Ioc {
         self.served.end().iter().for_each(HookThread::stop);
         self.devices.iter().for_each(DeviceThread::stop);
         drop(self.server.take());
+        self.served.stop_saving();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -21,10 +21,12 @@
 //! ```
 
 mod answer;
+mod autosave;
 mod channel;
 pub mod client;
 #[cfg(feature = "launch")]
 pub mod config;
+mod cut;
 mod describe;
 mod device;
 mod filter;
@@ -42,7 +44,9 @@ mod record;
 #[cfg(feature = "launch")]
 pub mod repeater;
 pub mod sequence;
+mod services;
 mod states;
+mod status;
 mod table;
 pub mod view;
 
@@ -55,12 +59,13 @@ struct Readme;
 struct Groups;
 
 pub use answer::Putting;
+pub use autosave::{Autosave, AutosaveError};
 pub use bytes::Bytes;
 pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
-pub use ca::server::{AccessRights, Report};
-pub use describe::{CommandDescription, DeviceDescription, PvDescription};
+pub use ca::server::{AccessRights, CircuitReport, Report};
+pub use describe::{CommandListing, DeviceListing, PvDescription};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,
@@ -78,4 +83,5 @@ pub use sequence::arg::Arg;
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
 pub use states::SyncState;
+pub use status::Status;
 pub use tokio::time::sleep;

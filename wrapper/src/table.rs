@@ -142,7 +142,7 @@ impl Table {
     }
 
     /// The PV and the field of a name without modifiers: the exact name first, then `X.`, `X.FIELD`; a field that is
-    /// a PV is that under each name of its record.
+    /// a PV is that under each name of its record, `P.FIELD` also as `P.VAL.FIELD`.
     fn resolve(&self, name: &str) -> Option<(Arc<PvCore>, Field)> {
         let names = self.0.read();
         let find = |name: &str| names.pvs.get(name).map(|found| &found.0).or_else(|| names.aliases.get(name));
@@ -155,6 +155,13 @@ impl Table {
             && let Some(own) = names.pvs.get(&*format!("{}.{field}", pv.name))
         {
             return Some((own.0.clone(), Field::Val));
+        }
+        // A record `P.VAL` may have siblings `P.VELO`: they are its fields.
+        if !pv.fixed.record.is_plain()
+            && let Some(parent) = pv.name.strip_suffix(".VAL")
+            && let Some(sibling) = names.pvs.get(&*format!("{parent}.{field}"))
+        {
+            return Some((sibling.0.clone(), Field::Val));
         }
         let field = Field::find(&pv, field)?;
         Some((pv, field))
@@ -172,7 +179,7 @@ impl Table {
     /// All PVs but fields, in the order of declaration.
     pub(crate) fn listed(&self) -> Vec<Arc<PvCore>> {
         let names = self.0.read();
-        names.order.iter().filter(|pv| pv.fixed.field_of.is_none()).cloned().collect()
+        names.order.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed).cloned().collect()
     }
 
     /// All PVs in the order of declaration.

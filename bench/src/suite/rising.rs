@@ -29,7 +29,7 @@ struct State {
 pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let mut sides =
         [Side::new(lab.ours(&[])?, State::open)?, Side::new(lab.softioc(RSRV, &[])?, State::open)?];
-    let seconds = lab.pick(2.0, 0.5);
+    let seconds = lab.pick(1.0, 0.5);
     let rates = RATES.into_iter().filter(|r| !lab.quick || *r > 1000);
     Ok(rates
         .map(|rate| {

@@ -31,7 +31,7 @@ pub struct Args {
 pub enum Case {
     /// Get, put and put-notify of scalars
     Scalars,
-    /// Get of scalars, one at a time
+    /// Get and put-notify of scalars, one at a time
     Sequential,
     /// Get, put and put-notify of arrays
     Arrays,

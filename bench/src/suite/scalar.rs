@@ -1,4 +1,4 @@
-//! Get, put and put-notify of double, float, long and string: one at a time and pipelined.
+//! Get, put and put-notify of double, float, long and string: pipelined and one at a time.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,8 +18,10 @@ const BATCH: u64 = 256;
 const WINDOW: u64 = 1024;
 /// caproto gets this part of the operations.
 const SLOWER: u64 = 50;
-/// Sequential gets in a round: some 10 ms, so that a disturbance spoils a round, and with it one pair, not the row.
+/// Sequential operations in a round: some 10 ms, so that a disturbance spoils a round, and with it one pair, not the row.
 const SHORT: u64 = 500;
+/// The same of put-notifies, of which rsrv does less in the time.
+const SHORT_PUTS: u64 = 250;
 
 const KINDS: [(&str, u16); 4] =
     [("double", DBR_DOUBLE), ("float", DBR_FLOAT), ("long", DBR_LONG), ("string", DBR_STRING)];
@@ -37,7 +39,7 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
     let mut rows = vec![sink(lab)?];
     for (kind, dbr) in KINDS {
         let mut sides = servers(lab, kind, dbr)?;
-        let (rounds, many, few) = (lab.pick(7, 2), lab.pick(200_000, 20_000), lab.pick(3000, 300));
+        let (rounds, many) = (lab.pick(7, 2), lab.pick(200_000, 20_000));
         let goal = |limit| Some(Goal::PartAtMost(RSRV, limit));
         let mut case = |name: &str, goal, ops: u64, work: fn(&mut State, u64) -> Result<()>| {
             let row = Row::new(format!("{name}, {kind}"), "us/op", goal);
@@ -51,29 +53,31 @@ pub fn rows(lab: &Lab) -> Result<Vec<Row>> {
         case("pipelined put", goal(0.5), many, State::puts);
         // rsrv takes 30 us for one
         case("pipelined put-notify", goal(0.8), many / 10, |s, ops| s.pipelined(ops, true));
-        case("sequential put-notify", goal(0.8), few, |s, ops| s.sequential(ops, true));
     }
     Ok(rows)
 }
 
-/// The rows of sequential gets, on one core: whether the kernel wakes a server's thread on the client's core or on another weighs
-/// four times what the server does, and changes from second to second.
+/// The rows of one operation at a time, on one core: whether the kernel wakes a server's thread on the client's core or on another
+/// weighs four times what the server does, and changes from second to second.
 pub fn sequential(lab: &Lab) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (kind, dbr) in KINDS {
         let mut sides = servers(lab, kind, dbr)?;
         let pinned = Pinned::with(sides.iter().map(|side| side.server.pid()));
-        let row = Row::new(format!("sequential get, {kind}"), "us/op", Some(Goal::PartAtMost(RSRV, 1.05)));
-        let row = measure(row, lab.pick(100, 2), &mut sides, |side| {
-            let ops = if side.server.name == CAPROTO { SHORT.div_ceil(SLOWER) } else { SHORT };
-            side.state.sequential(ops, false).map(|()| Done::ops(ops))
-        });
-        let place = match pinned {
+        let place = match &pinned {
             Ok(_) => "client and servers on one core".to_owned(),
             Err(error) => format!("on any core, as they cannot be held on one: {error:#}"),
         };
-        let note = format!("{place}; {}", row.middle());
-        rows.push(row.demand_equal_work(&[CAPROTO]).note(note));
+        for (name, put, limit, ops) in [("get", false, 1.05, SHORT), ("put-notify", true, 0.8, SHORT_PUTS)] {
+            let goal = Goal::PartAtMost(RSRV, limit);
+            let row = Row::new(format!("sequential {name}, {kind}"), "us/op", Some(goal));
+            let row = measure(row, lab.pick(100, 2), &mut sides, |side| {
+                let ops = if side.server.name == CAPROTO { ops.div_ceil(SLOWER) } else { ops };
+                side.state.sequential(ops, put).map(|()| Done::ops(ops))
+            });
+            let note = format!("{place}; {}", row.middle());
+            rows.push(row.demand_equal_work(&[CAPROTO]).note(note));
+        }
     }
     Ok(rows)
 }

@@ -106,6 +106,10 @@ impl Beamline {
 }
 
 impl SystemDevice for Beamline {
+    fn kind(&self) -> &'static str {
+        "beamline"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

@@ -173,6 +173,10 @@ impl Default for Chart {
 }
 
 impl SystemDevice for Chart {
+    fn kind(&self) -> &'static str {
+        "chart"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

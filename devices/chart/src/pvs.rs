@@ -108,14 +108,14 @@ impl Look {
     fn build(group: &mut GroupBuilder, port: &DevicePort, settings: &Settings) -> Result<Self, GroupError> {
         let rate = group.pv("RATE", settings.rate).units("Hz").precision(1).control_limits(RATES);
         let rate = rate.command(port, |rate| Command::new("rate").arg("per_second", rate));
-        let rate = rate.doc("most frames per second").add()?;
+        let rate = rate.doc("most frames per second").autosave_by_put().add()?;
         let window = group.pv("WINDOW", settings.window).units("s").precision(1).control_limits(WINDOWS);
         let window = window.command(port, |seconds| Command::new("window").arg("seconds", seconds));
-        let window = window.doc("time shown").add()?;
+        let window = window.doc("time shown").autosave_by_put().add()?;
         let title = group.pv("TITLE", settings.title.clone()).max_length(4 * MAX_TEXT);
         let title = title.command(port, |text: String| Command::new("title").arg("text", text));
-        let title = title.doc("text above the chart").add()?;
-        let theme = group.pv("THEME", settings.theme).doc("colours");
+        let title = title.doc("text above the chart").autosave_by_put().add()?;
+        let theme = group.pv("THEME", settings.theme).doc("colours").autosave_by_put();
         let theme = theme.command(port, |theme| Command::new("theme").arg("name", label(theme))).add()?;
         let traces = group.pv("TRACES", names(settings)).read_only().doc("what is drawn").add()?;
         Ok(Self { rate, window, title, theme, traces })
@@ -197,7 +197,7 @@ fn side(
 ) -> Result<Pv<i32>, GroupError> {
     let pv = group.pv(name, now as i32).units("px").control_limits(f64::from(least)..=f64::from(most));
     let pv = pv.command(port, move |pixels: i32| Command::new("size").arg(argument, pixels));
-    pv.doc("size of the image").add()
+    pv.doc("size of the image").autosave_by_put().add()
 }
 
 /// The PVs of areaDetector that clients need to show an image.

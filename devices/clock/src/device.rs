@@ -52,6 +52,10 @@ impl Default for Clock {
 }
 
 impl SystemDevice for Clock {
+    fn kind(&self) -> &'static str {
+        "clock"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

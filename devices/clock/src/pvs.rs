@@ -27,6 +27,7 @@ impl Pvs {
                 .precision(3)
                 .control_limits(0.0..=3600.0)
                 .doc("time that the equipment takes")
+                .autosave()
                 .add()?,
         })
     }

@@ -88,6 +88,10 @@ impl Default for Example {
 }
 
 impl SystemDevice for Example {
+    fn kind(&self) -> &'static str {
+        "example"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

@@ -55,6 +55,20 @@ impl MockMotor {
         self.started.elapsed().as_secs_f64()
     }
 
+    /// Takes over the settings that autosave has brought into the PVs.
+    fn restore(&mut self, io: &DeviceIo) {
+        let Some(pvs) = &mut self.pvs else { return };
+        let (restored, now) = (pvs.restored(&self.record), self.now());
+        // A limit may have to wait for its other end, a speed for the highest one.
+        let last = restored.iter().filter(|(field, value)| self.record.put(*field, *value, now).is_err());
+        for (field, value) in last.copied().collect::<Vec<_>>() {
+            if let Err(reason) = self.record.put(field, value, now) {
+                io.message(format!("not restored: {reason}"));
+            }
+        }
+        self.show(io);
+    }
+
     fn show(&mut self, io: &DeviceIo) {
         if let Some(pvs) = &mut self.pvs {
             io.batch(|| pvs.show(&self.record));
@@ -183,6 +197,10 @@ impl Default for MockMotor {
 }
 
 impl SystemDevice for MockMotor {
+    fn kind(&self) -> &'static str {
+        "motor"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }
@@ -192,10 +210,11 @@ impl SystemDevice for MockMotor {
         Ok(())
     }
 
-    fn startup(&mut self, _io: &DeviceIo) -> Result<(), DeviceError> {
+    fn startup(&mut self, io: &DeviceIo) -> Result<(), DeviceError> {
         // After a restart: those who wait are answered, and nothing moves on by itself.
         self.waiting.clear();
         self.record.stop(self.now());
+        self.restore(io);
         Ok(())
     }
 

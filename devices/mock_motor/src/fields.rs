@@ -125,6 +125,31 @@ impl Field {
         Self::ALL.iter().find(|field| field.spec().name == name).copied()
     }
 
+    /// The settings that outlive the process, those first on which others depend; the limits of the user follow.
+    pub(crate) const SAVED: &'static [Self] = &[
+        Self::Mres,
+        Self::Dir,
+        Self::Foff,
+        Self::Off,
+        Self::Dhlm,
+        Self::Dllm,
+        Self::Hlsv,
+        Self::Vmax,
+        Self::Velo,
+        Self::Vbas,
+        Self::Accl,
+        Self::Bdst,
+        Self::Bvel,
+        Self::Bacc,
+        Self::Jvel,
+        Self::Jar,
+        Self::Hvel,
+        Self::Twv,
+        Self::Rdbd,
+        Self::Rtry,
+        Self::Dly,
+    ];
+
     /// A put to it asks for a motion.
     pub(crate) const fn moves(self) -> bool {
         matches!(

@@ -9,7 +9,6 @@ mod choice;
 mod device;
 mod faults;
 mod fields;
-mod plain;
 mod profile;
 #[cfg(test)]
 mod profile_tests;

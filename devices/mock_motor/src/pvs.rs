@@ -11,11 +11,14 @@ use wrapper::{
 
 use crate::choice::Choice;
 use crate::fields::{Access, Field, Kind, Spec};
-use crate::plain;
 use crate::record::Record;
 
 const UNITS: &str = "mm";
 const PRECISION: u8 = 3;
+/// Fields that do nothing, and tell of this motor something else than the record type says of every motor: sizes of
+/// encoder and readback steps, speeds in revolutions per second, units per revolution.
+const SHOWN_ONLY: &[(&str, f64)] =
+    &[("ERES", 0.001), ("RRES", 0.001), ("S", 5.0), ("SBAK", 5.0), ("SMAX", 50.0), ("UREV", 0.2)];
 
 /// A field's PV.
 #[derive(Clone, Debug)]
@@ -36,6 +39,15 @@ impl Handle {
             Self::Short(pv) => pv.post(value as i16),
             Self::Long(pv) => pv.post(value as i32),
             Self::Choice(pv) => pv.post(Choice(value as u16)),
+        }
+    }
+
+    fn value(&self) -> f64 {
+        match self {
+            Self::Double(pv) => pv.get(),
+            Self::Short(pv) => f64::from(pv.get()),
+            Self::Long(pv) => f64::from(pv.get()),
+            Self::Choice(pv) => f64::from(pv.get().0),
         }
     }
 
@@ -129,7 +141,9 @@ impl Pvs {
             let _ = gate.set(complete);
         }
         pvs.build_description(group)?;
-        plain::build(group)?;
+        for (name, value) in SHOWN_ONLY {
+            group.pv(name, *value).doc("as in the record, does nothing here").detail().add()?;
+        }
         pvs.show_limits(record);
         Ok(pvs)
     }
@@ -139,9 +153,15 @@ impl Pvs {
         let name = group.prefix().trim_end_matches('.').to_owned();
         group.pv("NAME", FixedString::cut(&name)).read_only().doc("name of the record").add()?;
         group.pv("RTYP", FixedString::cut("motor")).read_only().doc("type of the record").add()?;
-        group.pv("DESC", FixedString::cut("simulated motor")).doc("what it is, for people").add()?;
-        let egu = group.pv("EGU", FixedString::cut(UNITS)).doc("units of the positions").add()?;
-        let prec = group.pv("PREC", i16::from(PRECISION)).control_limits(0.0..=17.0).doc("decimals").add()?;
+        group
+            .pv("DESC", FixedString::cut("simulated motor"))
+            .doc("what it is, for people")
+            .autosave()
+            .add()?;
+        let egu =
+            group.pv("EGU", FixedString::cut(UNITS)).doc("units of the positions").autosave_by_put().add()?;
+        let prec = group.pv("PREC", i16::from(PRECISION)).control_limits(0.0..=17.0).doc("decimals");
+        let prec = prec.autosave_by_put().add()?;
         let all: Vec<_> = Field::ALL.iter().zip(&self.handles).collect();
         let doubles: Vec<(Kind, Pv<f64>)> = all
             .into_iter()
@@ -188,6 +208,14 @@ impl Pvs {
     /// A client has put this value: that is what the PV shows now.
     pub(crate) fn note_put(&mut self, field: Field, value: f64) {
         self.shown[field as usize] = value;
+    }
+
+    /// The settings whose PVs say something else than the record: they come from the file of autosave.
+    pub(crate) fn restored(&mut self, record: &Record) -> Vec<(Field, f64)> {
+        let pvs = Field::SAVED.iter().map(|field| (*field, self.handles[*field as usize].value()));
+        let restored: Vec<_> = pvs.filter(|(field, value)| record.value(*field) != *value).collect();
+        restored.iter().for_each(|(field, value)| self.note_put(*field, *value));
+        restored
     }
 
     /// Posts what has changed: DMOV first when a motion begins, last when it has ended.
@@ -270,10 +298,16 @@ fn add(
     })
 }
 
+fn alarmed(pv: PvBuilder<'_, f64>) -> PvBuilder<'_, f64> {
+    pv.alarm_limits(-1.0..=6.0).warning_limits(-1.0..=5.5)
+}
+
 /// The positions have alarm limits.
 fn limited(pv: PvBuilder<'_, f64>, field: Field) -> PvBuilder<'_, f64> {
     match field {
-        Field::Val | Field::Rbv => pv.alarm_limits(-1.0..=6.0).warning_limits(-1.0..=5.5),
+        // What has no PV of its own is a field of its record.
+        Field::Val => alarmed(pv).record("motor"),
+        Field::Rbv => alarmed(pv),
         _ => pv,
     }
 }
@@ -305,6 +339,7 @@ fn finish<T: PvType>(
 ) -> Result<Pv<T>, GroupError> {
     let Spec { name, access, doc, .. } = field.spec();
     let pv = pv.doc(doc);
+    let pv = if Field::SAVED.contains(&field) { pv.autosave() } else { pv };
     if *access == Access::Ro {
         return pv.read_only().add();
     }

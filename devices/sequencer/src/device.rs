@@ -198,6 +198,10 @@ fn ended(how: &str, steps: i64) -> Reply {
 }
 
 impl SystemDevice for Sequencer {
+    fn kind(&self) -> &'static str {
+        "sequencer"
+    }
+
     fn commands(&self) -> &[CommandSpec] {
         &self.commands
     }

@@ -31,14 +31,16 @@ impl Pvs {
         let status = group.pv("status", "stop".to_owned()).max_length(STATUS).read_only();
         let status = status.doc("stop, run, pause, wait: who for, fault: why").add()?;
         let period = group.pv("period", 0.0).units("s").precision(3).control_limits(0.0..=86400.0);
-        let period =
-            period.doc("time of a step; 0 for lock step: as soon as all followers are done").add()?;
+        let period = period
+            .doc("time of a step; 0 for lock step: as soon as all followers are done")
+            .autosave()
+            .add()?;
         let indices = group.pv("Nested_Indices", "{}".to_owned()).max_length(MAPPING).read_only();
         let indices = indices.doc("index of each follower, as a Python mapping").add()?;
         let steps = group.pv("steps", 10).control_limits(1.0..=f64::from(i32::MAX));
-        let steps = steps.doc("indices of a run: from 0 to one less").add()?;
+        let steps = steps.doc("indices of a run: from 0 to one less").autosave().add()?;
         let repeat = group.pv("repeat", 1).control_limits(0.0..=f64::from(i32::MAX));
-        let repeat = repeat.doc("runs that one start makes, 0 for no end").add()?;
+        let repeat = repeat.doc("runs that one start makes, 0 for no end").autosave().add()?;
         let pause = group.pv("pause", false).doc("On holds the run where it is");
         let pause = urgent(pause, &port, |_| Command::new("pause")).add()?;
         let step = group.pv("step", 0).doc("a put goes one index on while the run is paused");

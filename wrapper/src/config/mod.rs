@@ -22,6 +22,7 @@
 
 mod arguments;
 mod pv;
+mod services;
 mod value;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use toml::Spanned;
 
 pub use arguments::Arguments;
 pub use pv::PvTable;
+pub use services::{AutosaveTable, SavedFields, StatusTable};
 pub use value::ConfigValue;
 
 use crate::device::RestartPolicy;
@@ -142,6 +144,11 @@ struct Tables {
     #[serde(default)]
     #[schemars(with = "Vec<GroupTable>")]
     group: Vec<Spanned<GroupTable>>,
+    /// Where and how PVs are saved; not at all without it.
+    #[schemars(with = "Option<AutosaveTable>")]
+    autosave: Option<Spanned<AutosaveTable>>,
+    /// The status PVs; unlisted behind the prefix of the first device without it.
+    status: Option<StatusTable>,
 }
 
 /// A config file that was read.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::services::SavedFields;
 use super::value::{ConfigValue, FromConfig, convert};
 use crate::group::{GroupBuilder, GroupError, PvBuilder};
 use crate::pv_type::{Choice, PvType};
@@ -115,6 +116,8 @@ pub struct PvTable {
     pub every_post: bool,
     /// Updates that wait for a slow client.
     pub feed_depth: Option<u16>,
+    /// Saves the value, or a list of fields, where the IOC runs with autosave.
+    pub autosave: Option<SavedFields>,
     /// What it is.
     #[serde(default)]
     pub doc: String,
@@ -247,6 +250,11 @@ impl PvTable {
         if self.every_post {
             builder = builder.every_post();
         }
+        builder = match &self.autosave {
+            Some(SavedFields::Value(true)) => builder.autosave(),
+            Some(SavedFields::Fields(fields)) => builder.autosave_fields(fields),
+            Some(SavedFields::Value(false)) | None => builder,
+        };
         builder = self.aliases.iter().fold(builder, |builder, alias| builder.alias(alias));
         builder.doc(&self.doc).add().map(drop)
     }

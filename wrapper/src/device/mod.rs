@@ -16,7 +16,7 @@ use crate::sequence::spec::CommandSpec;
 pub use command::{Command, DeviceError, Reply};
 pub use io::{CommandInbox, DeviceIo, Interrupted, Next};
 pub use port::DevicePort;
-pub(crate) use port::Port;
+pub(crate) use port::{Port, ThreadState};
 pub(crate) use put_queue::PutQueue;
 pub(crate) use remote::Remote;
 pub use remote::Watch;
@@ -52,6 +52,11 @@ pub trait SystemDevice: Send + 'static {
     /// text is accepted and handed over raw, parsed where it parses.
     fn commands(&self) -> &[CommandSpec] {
         &[]
+    }
+
+    /// What kind of equipment it is, in one word, such as `motor`; panels choose what they show by it.
+    fn kind(&self) -> &'static str {
+        ""
     }
 
     /// Adds the device's own PVs beside the template's.

@@ -64,9 +64,13 @@ impl PutQueue {
     }
 
     /// How often it was full, so that a poster had to wait for the one that drained.
-    #[cfg(test)]
     pub(crate) fn full(&self) -> u64 {
         self.full.load(Relaxed)
+    }
+
+    /// Updates that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.receiver.len()
     }
 
     fn put(&self, update: Update) {

@@ -108,8 +108,9 @@ impl Health {
             g.pv("RESTARTS", 0).read_only().doc("times that the device was started again").add()?;
         let queue_age = g.pv("QUEUE_AGE", 0.0).units("s").precision(0).read_only();
         let queue_age = queue_age.doc("how long the oldest waiting command has waited").add()?;
-        let restart =
-            g.pv("RESTART", Restart::Idle).doc("1 ends the running command and starts the device again");
+        let restart = g
+            .pv("RESTART", Restart::Idle)
+            .doc("1 ends the running command and starts the device again; a put completes when it is up");
         restart.hook(PutHook::Restart { port: port.clone() }).add()?;
         Ok(Self { alive, seen, restarts, queue_age })
     }

@@ -124,6 +124,7 @@ impl Failures {
             error!("{}: {reason}; {then}", port.name());
         }
         port.down(&reason);
+        port.restart_failed(&reason);
         self.last = reason;
         let until = wait.and_then(|wait| Instant::now().checked_add(wait));
         while until.is_none_or(|until| Instant::now() < until) && !port.is_stopping() {

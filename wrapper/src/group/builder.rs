@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use ca::proto::dbr::{LimitPair, Meta, NativeType, Value};
 
 use super::rules::{check_name, is_integer};
+use super::saved::SavedChoice;
 use super::{GroupBuilder, GroupError, UNDECLARED};
 use crate::device::{Command, DevicePort};
 use crate::hooks::{Check, Policy, PutError, PutHook};
@@ -43,6 +44,7 @@ pub struct PvBuilder<'a, T> {
     pub(super) states: Option<Box<StateAlarms>>,
     pub(super) fixed: Fixed,
     pub(super) faults: Vec<String>,
+    pub(super) saved: SavedChoice,
     pub(super) value_type: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -68,6 +70,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             detail: false,
             field_of: None,
             doc: "".into(),
+            group: u16::try_from(group.prefix.len()).unwrap_or(0),
             aliases: Box::default(),
             as_string: false,
             latin1: false,
@@ -81,6 +84,8 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             control: ControlRule::Refuse,
             on_scan: None,
             alarm_group: None,
+            saved: None,
+            listed: group.listed,
         };
         let meta = Meta { labels, precision: UNDECLARED, ..Meta::new() };
         Self {
@@ -94,6 +99,7 @@ impl<'a, T: PvType> PvBuilder<'a, T> {
             states: None,
             fixed,
             faults: fault.into_iter().collect(),
+            saved: SavedChoice::default(),
             value_type: std::marker::PhantomData,
         }
     }

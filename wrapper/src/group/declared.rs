@@ -78,7 +78,7 @@ use super::{GroupBuilder, GroupError};
 /// | `scan(SCAN, Self::m)`, `scan_async` | [`scan`](GroupBuilder::scan): `fn m(&self, pv: &Pv<T>) -> impl IntoDone` |
 /// | `startup = Self::m`, `startup_async` | [`on_startup_of`](GroupBuilder::on_startup_of): `fn m(&self, pv: &Pv<T>) -> impl IntoDone` |
 /// | the doc comment | its first paragraph is [`doc`](crate::PvBuilder::doc), the field DESC |
-/// | any other: `flag`, `key = a`, `key(a, b)` | the method of [`PvBuilder`](crate::PvBuilder) of this name: `read_only`, `units = "mm"`, `deadbands(0.1, 0.5)` |
+/// | any other: `flag`, `key = a`, `key(a, b)` | the method of [`PvBuilder`](crate::PvBuilder) of this name: `read_only`, `units = "mm"`, `deadbands(0.1, 0.5)`, `autosave`, `autosave_fields(["VAL", "HIHI"])` |
 ///
 /// The `async` ones take `self: Arc<Self>` and the PV by value. In a pair, puts are the setpoint's and the other hooks
 /// the readback's; with a put hook nothing is copied. A pair has besides `setpoint_suffix`, `readback_suffix`, and

@@ -8,6 +8,7 @@ mod macros;
 mod pair;
 mod record;
 mod rules;
+mod saved;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -75,6 +76,8 @@ pub struct GroupBuilder {
     names: HashSet<String>,
     alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
+    /// Its PVs are in lists of what the IOC serves.
+    listed: bool,
 }
 
 impl GroupBuilder {
@@ -91,7 +94,13 @@ impl GroupBuilder {
             names: HashSet::new(),
             alarm_groups: HashMap::new(),
             pvs: Vec::new(),
+            listed: true,
         }
+    }
+
+    /// A group whose PVs are in no list.
+    pub(crate) fn unlisted(prefix: &str) -> Self {
+        Self { listed: false, ..Self::new(prefix) }
     }
 
     pub(crate) fn of_device(prefix: &str, port: DevicePort, outlet: Arc<PutQueue>) -> Self {

@@ -151,5 +151,6 @@ impl<T: PvType> PvBuilder<'_, T> {
             }
             rule => rule,
         };
+        self.settle_saved();
     }
 }

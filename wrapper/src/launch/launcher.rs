@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use super::{RunOptions, hints, start_log};
+use super::{RunOptions, Service, hints, start_log};
 use crate::device::SystemDevice;
 use crate::group::{GroupBuilder, GroupError};
 use crate::handle::IocHandle;
@@ -42,6 +42,13 @@ pub struct Launcher {
     groups: Vec<BuildGroup>,
     device: Option<MakeDevice>,
     started: Option<Started>,
+    services: Vec<OwnService>,
+}
+
+/// A service and its flags.
+struct OwnService {
+    augment: fn(Command) -> Command,
+    make: fn(&ArgMatches) -> Result<Box<dyn Service>, clap::Error>,
 }
 
 impl Launcher {
@@ -54,6 +61,7 @@ impl Launcher {
             groups: Vec::new(),
             device: None,
             started: None,
+            services: Vec::new(),
         }
     }
 
@@ -117,6 +125,13 @@ impl Launcher {
         self
     }
 
+    /// Runs a service beside the IOC, such as `panel::Options`, the web panel; the command line has its flags.
+    pub fn service<S: Service + Args + 'static>(mut self) -> Self {
+        let make = |matches: &ArgMatches| Ok(Box::new(S::from_arg_matches(matches)?) as Box<dyn Service>);
+        self.services.push(OwnService { augment: S::augment_args, make });
+        self
+    }
+
     /// Parses the command line, serves, and returns when it was told to stop.
     pub fn run(self) -> ExitCode {
         let name = program();
@@ -136,6 +151,7 @@ impl Launcher {
             .about(self.about)
             .after_help(super::STATUS)
             .mut_arg("interfaces", |arg| arg.num_args(1..));
+        let command = self.services.iter().fold(command, |command, service| (service.augment)(command));
         self.options.iter().fold(command, |command, option| {
             let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);
             let check = option.check;
@@ -154,6 +170,8 @@ impl Launcher {
             Ok(options) => options,
             Err(error) => error.exit(),
         };
+        let services = self.services.iter().map(|service| (service.make)(matches));
+        let services = services.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| error.exit());
         start_log(&options);
         let macros: Vec<(&str, String)> = self
             .options
@@ -174,7 +192,7 @@ impl Launcher {
             builder = builder.device(name, &expanded, device())?;
             lines = hints(&expanded);
         }
-        super::run_with(builder, &options, &lines, self.started)
+        super::run_with(builder, &options, &lines, self.started, services)
     }
 }
 

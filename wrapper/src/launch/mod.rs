@@ -1,9 +1,13 @@
 //! The command line that every IOC binary gets: flags, log, ready line, stop on signals.
 
+mod built_in;
 mod launcher;
+mod log_ring;
+mod service;
 
 use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ca::Config;
@@ -18,6 +22,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::device::SystemDevice;
 use crate::ioc::{Ioc, IocBuilder, IocError};
 pub use launcher::Launcher;
+pub use log_ring::{LogLine, log_lines};
+pub use service::{Running, Service, Serving};
 
 /// With so many `-v` every message is logged.
 const MESSAGES: u8 = 3;
@@ -66,9 +72,16 @@ pub struct RunOptions {
     /// Form of the line that says that the IOC serves
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub ready: Ready,
-    /// Address of the web panel, or "off"; there is no panel yet
-    #[arg(long, value_name = "ADDR", default_value = "off")]
-    pub panel: String,
+    /// Save the PVs that ask for it into this folder, and restore them at the start
+    #[arg(long, value_name = "DIR")]
+    pub autosave: Option<PathBuf>,
+    /// Prefix of the PVs that tell how the IOC is, listed then, or "off"
+    /// [default: "ioc." behind the first prefix, unlisted]
+    #[arg(long, value_name = "P")]
+    pub status_prefix: Option<String>,
+    /// Let every client start the IOC again, by 1 to the status PV SYSRESET
+    #[arg(long)]
+    pub allow_restart: bool,
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -162,7 +175,8 @@ pub(crate) fn start_log_at(level: Level, verbose: u8) {
         .with_target(verbose > 0)
         .with_ansi(is_colourful(&std::io::stderr()))
         .with_writer(std::io::stderr);
-    let _already_started = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    let _already_started =
+        tracing_subscriber::registry().with(filter).with(lines).with(log_ring::Keep).try_init();
 }
 
 /// Whether colours are wanted: on a terminal, unless `NO_COLOR` is set.
@@ -185,7 +199,20 @@ fn level_of(verbose: u8) -> Level {
 /// # Errors
 /// Those of [`IocBuilder::start`].
 pub fn run(builder: IocBuilder, options: &RunOptions, hints: &[String]) -> Result<(), IocError> {
-    run_with(builder, options, hints, None)
+    run_with(builder, options, hints, None, Vec::new())
+}
+
+/// As [`run`], with services beside the IOC.
+///
+/// # Errors
+/// Those of [`IocBuilder::start`].
+pub fn run_with_services(
+    builder: IocBuilder,
+    options: &RunOptions,
+    hints: &[String],
+    services: Vec<Box<dyn Service>>,
+) -> Result<(), IocError> {
+    run_with(builder, options, hints, None, services)
 }
 
 fn run_with(
@@ -193,7 +220,10 @@ fn run_with(
     options: &RunOptions,
     hints: &[String],
     started: Option<launcher::Started>,
+    services: Vec<Box<dyn Service>>,
 ) -> Result<(), IocError> {
+    let restart = built_in::Restart::new();
+    let builder = options.services(builder, &restart)?;
     match options.list_pvs {
         Some(ListPvs::Markdown) => {
             print(&markdown(&builder));
@@ -207,9 +237,6 @@ fn run_with(
     }
     if options.async_lib.is_some() {
         info!("--async-lib is ignored: there is one library");
-    }
-    if options.panel != "off" {
-        warn!("--panel {}: there is no web panel yet", options.panel);
     }
     info!("server starting up...");
     let config = options.config()?;
@@ -228,12 +255,21 @@ fn run_with(
         hook(ioc.handle());
     }
     let signals = Signals::listen(ioc.runtime());
-    announce(&ioc, options, hints);
-    signals.wait(ioc.runtime());
+    let serving = Serving {
+        handle: ioc.handle(),
+        addresses: ioc.tcp_addresses().into_iter().map(SocketAddr::V4).collect(),
+    };
+    let running: Vec<_> = services.into_iter().map(|service| service.start(&serving)).collect();
+    announce(&ioc, options, hints, &running);
+    let restarts = signals.wait_or(ioc.runtime(), restart.asked());
     info!("Server exiting....");
+    running.into_iter().filter_map(|service| service.stop).for_each(|stop| stop());
     let stuck = ioc.stop();
     if stuck > 0 {
         warn!("{stuck} device(s) did not stop and were left behind");
+    }
+    if restarts {
+        restart.restart();
     }
     Ok(())
 }
@@ -255,19 +291,23 @@ fn json(builder: &IocBuilder) -> String {
     table + "\n"
 }
 
-fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String]) {
+fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Running]) {
     let port = |addresses: Vec<std::net::SocketAddrV4>| addresses.first().map_or(0, |a| a.port());
     let (tcp, udp) = (port(ioc.tcp_addresses()), port(ioc.udp_addresses()));
     let pvs = ioc.names().len();
     let mut lines = String::new();
     match options.ready {
         Ready::Json => {
-            let line = serde_json::json!({ "ready": true, "udp": udp, "tcp": tcp, "pvs": pvs });
+            let mut line = serde_json::json!({ "ready": true, "udp": udp, "tcp": tcp, "pvs": pvs });
+            for (name, value) in services.iter().flat_map(|service| &service.ready) {
+                line[name] = value.clone();
+            }
             lines.push_str(&format!("{line}\n"));
         }
         Ready::Text => {
             lines.push_str(&format!("ready: {pvs} PVs on TCP port {tcp}, searches on UDP port {udp}\n"));
-            hints.iter().for_each(|hint| lines.push_str(&format!("{hint}\n")));
+            let more = services.iter().flat_map(|service| &service.lines);
+            hints.iter().chain(more).for_each(|hint| lines.push_str(&format!("{hint}\n")));
             if options.local {
                 lines.push_str("clients on this host need:\n  export EPICS_CA_ADDR_LIST=127.0.0.1 EPICS_CA_AUTO_ADDR_LIST=NO");
                 lines.push_str(&if udp == ca::proto::SERVER_PORT {
@@ -325,17 +365,27 @@ impl Signals {
 
     /// Waits for one; from then on another SIGINT ends the process at once.
     pub(crate) fn wait(self, runtime: &Handle) {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
         runtime.block_on(async {
-            let Some((mut interrupt, mut terminate)) = self.0 else { return std::future::pending().await };
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            let Some((mut interrupt, mut terminate)) = self.0 else {
+                other.await;
+                return true;
+            };
+            let happened = tokio::select! {
+                _ = interrupt.recv() => false,
+                _ = terminate.recv() => false,
+                () = other => true,
+            };
             runtime.spawn(async move {
                 interrupt.recv().await;
                 std::process::exit(130);
             });
-        });
+            happened
+        })
     }
 }
 
@@ -349,11 +399,22 @@ impl Signals {
     }
 
     pub(crate) fn wait(self, runtime: &Handle) {
-        runtime.block_on(async {
+        self.wait_or(runtime, std::future::pending());
+    }
+
+    /// The same, or until something else happens; true when it did.
+    pub(crate) fn wait_or(self, runtime: &Handle, other: impl Future<Output = ()>) -> bool {
+        let stopped = async {
             if let Err(error) = tokio::signal::ctrl_c().await {
                 warn!("no Ctrl-C: {error}");
                 std::future::pending::<()>().await;
             }
-        });
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                () = stopped => false,
+                () = other => true,
+            }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A PV without its Rust type.
 
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::alarm_group::AlarmBook;
 use super::field::Field;
 use super::flags;
 use super::post::Post;
+use super::saved::Saved;
 use super::state::{State, Subscription};
 use super::tuning::{StateAlarms, Tuning};
 use super::watch::Watch;
@@ -34,6 +35,8 @@ pub(crate) struct Fixed {
     /// Left out of the main screens that are made of the table of PVs.
     pub(crate) detail: bool,
     pub(crate) doc: Box<str>,
+    /// Bytes of its name that are the prefix of the group in which it was declared.
+    pub(crate) group: u16,
     /// Other full names that it answers to.
     pub(crate) aliases: Box<[String]>,
     /// A text that is served as one STRING; in full with `$`.
@@ -57,6 +60,17 @@ pub(crate) struct Fixed {
     pub(crate) alarm_group: Option<Arc<AlarmBook>>,
     /// The type of the record whose field it is.
     pub(crate) field_of: Option<&'static str>,
+    /// What of it outlives the process.
+    pub(crate) saved: Option<Box<Saved>>,
+    /// It is in lists of what the IOC serves.
+    pub(crate) listed: bool,
+}
+
+impl Fixed {
+    /// The prefix of the group in which the PV of this name was declared.
+    pub(crate) fn group_of<'a>(&self, name: &'a str) -> &'a str {
+        name.get(..usize::from(self.group)).unwrap_or_default()
+    }
 }
 
 /// Told of a new scan period, `None` for none.
@@ -86,8 +100,6 @@ pub(crate) struct PvCore {
     pub(super) scan: AtomicU8,
     /// Commands of its puts that are not done.
     pub(super) active: AtomicU32,
-    /// It is no longer served.
-    removed: AtomicBool,
     /// The server to tell of changed rights.
     bell: OnceLock<RightsBell>,
     /// The way to its hooks, when it has some.
@@ -109,14 +121,17 @@ impl PvCore {
         let tuning = tuning(&fixed, &first);
         let First { value, defined, meta, .. } = first;
         let states = fixed.states.clone();
+        let simple = fixed.shape == Shape::Scalar
+            && !fixed.read_only
+            && fixed.checks.is_empty()
+            && matches!(fixed.hook, PutHook::Store);
         Arc::new(Self {
             name: name.into(),
             id: NEXT_ID.fetch_add(1, Relaxed),
             fixed,
-            flags: AtomicU8::new(AccessRights::all().bits() as u8),
+            flags: flags::first(simple),
             scan: AtomicU8::new(0),
             active: AtomicU32::new(0),
-            removed: AtomicBool::new(false),
             bell: OnceLock::new(),
             hooks: OnceLock::new(),
             state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning, states)),
@@ -144,6 +159,11 @@ impl PvCore {
         Reading { update, meta: meta.then(|| field.meta(&state.meta)) }
     }
 
+    /// The reason of its alarm (AMSG).
+    pub(crate) fn alarm_message(&self) -> Option<String> {
+        self.lock().message().map(str::to_owned)
+    }
+
     pub(crate) fn meta(&self) -> Arc<Meta> {
         self.lock().meta.clone()
     }
@@ -154,7 +174,7 @@ impl PvCore {
 
     /// What clients may do with the value; `None` when the PV is no longer served.
     pub(crate) fn rights(&self) -> Option<AccessRights> {
-        if self.removed.load(Relaxed) {
+        if self.is_removed() {
             return None;
         }
         let most = if self.fixed.read_only { AccessRights::READ } else { AccessRights::all() };
@@ -171,7 +191,7 @@ impl PvCore {
 
     /// Tells every client that the PV is no longer served.
     pub(crate) fn remove(&self) {
-        self.removed.store(true, Relaxed);
+        self.set_removed();
         if let Some(end) = self.hooks() {
             end.forget(self.id);
         }
@@ -186,6 +206,7 @@ impl PvCore {
     pub(crate) fn set_hooks(&self, end: HookEnd) {
         // A group is completed once.
         let _ = self.hooks.set(Box::new(end));
+        self.set_involved();
     }
 
     /// Runs `work` behind what was posted so far.

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use ca::proto::EventMask;
 use ca::proto::dbr::{ArrayData, NativeType, Scalar, Value, convert};
-use ca::server::batch;
+use ca::server::{AccessRights, batch};
 
 use super::alarm_group::Membership;
 use super::core::PvCore;
@@ -17,6 +18,10 @@ use crate::record::{Live, number_as};
 
 /// Bits of [`AccessRights`](ca::server::AccessRights).
 pub(super) const RIGHTS: u8 = 0b11;
+/// It is no longer served.
+const REMOVED: u8 = 0x04;
+/// A put does more than to store one element: it has hooks, a command, checks, or more elements.
+const INVOLVED: u8 = 0x08;
 /// DISP: puts are refused.
 const NO_PUTS: u8 = 0x10;
 /// TPRO: puts and posts are logged.
@@ -25,13 +30,20 @@ const TRACED: u8 = 0x20;
 const GROUPED: u8 = 0x40;
 /// Somebody monitors a field that follows the value.
 const FOLLOWING: u8 = 0x80;
+/// Changes are told to what saves it.
+pub(super) const SAVED: u8 = 0x08;
 /// There is something to do behind a change.
-pub(super) const FOLLOWED: u8 = TRACED | GROUPED | FOLLOWING;
+pub(super) const FOLLOWED: u8 = TRACED | GROUPED | FOLLOWING | SAVED;
 /// There is something to do in front of a put.
 pub(super) const SPECIAL: u8 = NO_PUTS | TRACED;
 
+/// What a PV starts with: puts and gets are allowed.
+pub(super) fn first(simple: bool) -> AtomicU8 {
+    AtomicU8::new(RIGHTS | if simple { 0 } else { INVOLVED })
+}
+
 impl PvCore {
-    fn flag(&self, flag: u8, on: bool) {
+    pub(super) fn flag(&self, flag: u8, on: bool) {
         if on {
             self.flags.fetch_or(flag, Relaxed);
         } else {
@@ -41,6 +53,24 @@ impl PvCore {
 
     fn is(&self, flag: u8) -> bool {
         self.flags.load(Relaxed) & flag != 0
+    }
+
+    /// True when a client's put is allowed and only stores an element.
+    pub(super) fn just_stores(&self) -> bool {
+        const WRITE: u8 = AccessRights::WRITE.bits() as u8;
+        self.flags.load(Relaxed) & (WRITE | REMOVED | INVOLVED | SPECIAL) == WRITE
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.is(REMOVED)
+    }
+
+    pub(super) fn set_removed(&self) {
+        self.flag(REMOVED, true);
+    }
+
+    pub(super) fn set_involved(&self) {
+        self.flag(INVOLVED, true);
     }
 
     pub(super) fn refuse_puts(&self, on: bool) {
@@ -135,6 +165,9 @@ impl PvCore {
             self.log_state();
         }
         self.tell_followers();
+        if self.is(SAVED) {
+            self.ring_saved();
+        }
         if self.is(GROUPED) {
             let book =
                 self.lock().tuning.as_ref().and_then(|tuning| tuning.group.as_ref().map(Membership::book));

@@ -8,6 +8,7 @@ mod field;
 mod flags;
 mod post;
 mod put;
+mod saved;
 mod state;
 mod tuning;
 mod watch;
@@ -34,6 +35,7 @@ pub(crate) use field::Field;
 pub(crate) use flags::Active;
 pub use post::Post;
 pub(crate) use put::MakeAnswer;
+pub(crate) use saved::{Saved, can_be_saved};
 pub(crate) use tuning::{StateAlarms, is_range};
 pub(crate) use watch::Watch;
 

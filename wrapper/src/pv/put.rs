@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use ca::proto::Alarm;
-use ca::proto::dbr::{FixedString, Meta, NativeType, Scalar, Value, WireArray};
+use ca::proto::dbr::{FixedString, LimitPair, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{AccessRights, CircuitId, Client, PutFailure, PutOutcome, PutRequest, batch};
 
 use super::core::PvCore;
@@ -27,11 +27,14 @@ static REFUSALS: LogLimit = LogLimit::new(10);
 impl PvCore {
     /// A client's put, up to its acceptance.
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
-        let result = match self.admit(&Asker::Client(request)) {
-            Ok(()) if self.is_plain() => self.put_scalar(wire).map(|()| false),
-            Ok(()) => self.put_wire(wire, &Asker::Client(request)),
-            Err(error) => Err(error),
-        };
+        if self.just_stores() {
+            return match self.put_scalar(wire) {
+                Ok(()) => PutOutcome::Done(Ok(())),
+                Err(error) => self.outcome(Err(error), request),
+            };
+        }
+        let asker = Asker::Client(request);
+        let result = self.admit(&asker).and_then(|()| self.put_wire(wire, &asker));
         self.outcome(result, request)
     }
 
@@ -69,19 +72,11 @@ impl PvCore {
         }
     }
 
-    /// True for a scalar whose puts need nothing but to be stored.
-    fn is_plain(&self) -> bool {
-        matches!(self.fixed.hook, PutHook::Store)
-            && self.fixed.shape == Shape::Scalar
-            && self.fixed.checks.is_empty()
-            && self.hooks().is_none()
-    }
-
     /// The plain case: one lock, no allocation.
     fn put_scalar(&self, wire: WireArray<'_>) -> Result<(), PutError> {
         let native = self.fixed.native;
-        let quick = !matches!(native, NativeType::Enum | NativeType::String);
-        let early = if quick { Some(wire.to_scalar(native, &[], 0)?) } else { None };
+        // What needs no labels, precision or conversion is read in front of the lock.
+        let early = if wire.ty == native && native != NativeType::Enum { wire.element(0) } else { None };
         batch(|| {
             self.change(|state| {
                 let scalar = match early {
@@ -161,6 +156,17 @@ impl PvCore {
             Value::Scalar(scalar) => Value::Scalar(self.within_control(scalar, &self.meta())?),
             array => self.encoded(array),
         })
+    }
+
+    /// What of a saved value comes back: a text as its bytes are, a number that clients may put within its limits.
+    pub(super) fn fitting_saved(&self, value: Value) -> Result<Value, PutError> {
+        self.check_length(&value)?;
+        match value {
+            Value::Scalar(scalar) if !self.fixed.read_only => {
+                self.within_control(scalar, &self.meta()).map(Value::Scalar)
+            }
+            value => Ok(value),
+        }
     }
 
     fn check_length(&self, value: &Value) -> Result<(), PutError> {
@@ -287,10 +293,7 @@ impl PvCore {
             }
             PutHook::CommandText { port } => port.submit_text(self, value, cut, answer)?,
             PutHook::Abort { port } => return port.abort(self, value, answer),
-            PutHook::Restart { port } => {
-                port.restart(&value)?;
-                return Ok(false);
-            }
+            PutHook::Restart { port } => return port.restart(&value, answer),
         }
         Ok(true)
     }
@@ -310,9 +313,13 @@ impl PvCore {
     }
 
     /// What a put of a number stores by the control limits.
+    #[inline]
     fn within_control(&self, scalar: Scalar, meta: &Meta) -> Result<Scalar, PutError> {
-        let limits = meta.control;
-        if !is_range(limits) || matches!(scalar, Scalar::Enum(_)) {
+        if is_range(meta.control) { self.limited(scalar, meta.control) } else { Ok(scalar) }
+    }
+
+    fn limited(&self, scalar: Scalar, limits: LimitPair) -> Result<Scalar, PutError> {
+        if matches!(scalar, Scalar::Enum(_)) {
             return Ok(scalar);
         }
         match (scalar.as_f64(), self.fixed.control) {

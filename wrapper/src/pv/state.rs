@@ -109,13 +109,28 @@ impl State {
     #[inline]
     pub(super) fn store_scalar(&mut self, scalar: Scalar, every: bool) {
         let value = Value::Scalar(scalar);
-        let mask = self.accept(&value, Post::default(), every);
+        let mask = match &self.tuning {
+            None => self.accept_by_limits(&value, every),
+            Some(_) => self.accept(&value, Post::default(), every),
+        };
         self.value = value;
         self.push(mask);
     }
 
-    /// All that a new value changes but the value itself; returns the kinds of change.
+    /// The same as [`State::accept`] where nothing is tuned.
     #[inline]
+    fn accept_by_limits(&mut self, value: &Value, every: bool) -> EventMask {
+        let news = every || is_news(&self.value, value);
+        let mut mask = if news { EventMask::VALUE | EventMask::LOG } else { EventMask::empty() };
+        self.stamp = self.next_stamp();
+        self.defined = true;
+        self.by_rule = true;
+        let alarm = alarm_rule::by_limits(value, &self.meta);
+        mask.set(EventMask::ALARM, alarm != self.alarm && self.change_alarm(alarm, None, false));
+        mask
+    }
+
+    /// All that a new value changes but the value itself; returns the kinds of change.
     fn accept(&mut self, value: &Value, post: Post, every: bool) -> EventMask {
         let Post { alarm, message, stamp } = post;
         let mut mask = self.news(value, every);

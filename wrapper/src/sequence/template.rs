@@ -204,6 +204,11 @@ impl Template {
         set(&self.message, word);
     }
 
+    /// The running command takes longer than it should.
+    pub(crate) fn is_overrun(&self) -> bool {
+        self.state.get() == State::Overrun
+    }
+
     pub(crate) fn abort_ended(&self) {
         set(&self.abort, Abort::Idle);
     }

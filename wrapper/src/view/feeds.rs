@@ -50,6 +50,11 @@ impl Feeds {
         (FeedKey(id), first.map(Snapshot::from))
     }
 
+    /// Updates that replaced one that had not been taken.
+    pub fn squashed(&self) -> u64 {
+        self.feeds.squashed()
+    }
+
     /// Ends a subscription.
     pub fn unsubscribe(&mut self, key: FeedKey) {
         if let Some(feed) = self.open.remove(&key.0) {

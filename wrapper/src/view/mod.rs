@@ -17,6 +17,7 @@
 //! # Ok::<(), wrapper::IocError>(())
 //! ```
 
+mod devices;
 mod feeds;
 
 use std::sync::{Arc, Weak};
@@ -24,8 +25,11 @@ use std::time::SystemTime;
 
 use ca::proto::Alarm;
 use ca::proto::dbr::{Meta, NativeType, Value, WireArray};
-use ca::server::{AccessRights, Update};
+use ca::server::{AccessRights, Report, Update};
 
+pub use ca::proto::dbr::text_from_bytes;
+pub(crate) use devices::Known;
+pub use devices::{CommandDescription, DeviceDescription, GroupDescription};
 pub use feeds::{FeedKey, Feeds};
 
 use crate::answer::Putting;
@@ -53,6 +57,22 @@ impl View {
     pub fn pvs(&self) -> Vec<PvDescription> {
         let Some(served) = self.0.upgrade() else { return Vec::new() };
         served.table.listed().iter().map(|pv| PvDescription::of(pv)).collect()
+    }
+
+    /// The devices with their commands and PVs; the last one, without a name, has the PVs of no device.
+    pub fn devices(&self) -> Vec<DeviceDescription> {
+        let Some(served) = self.0.upgrade() else { return Vec::new() };
+        devices::describe(&served.devices, &served.table.listed())
+    }
+
+    /// Circuits and what happened on them.
+    pub fn report(&self) -> Report {
+        self.0.upgrade().map(|served| served.reporter.report()).unwrap_or_default()
+    }
+
+    /// True while the IOC runs.
+    pub fn is_running(&self) -> bool {
+        self.0.strong_count() > 0
     }
 
     /// Opens what a client finds by this name: a PV, a field, with filters or without.
@@ -110,6 +130,16 @@ impl ViewChannel {
     /// False once the PV is no longer served.
     pub fn is_served(&self) -> bool {
         self.channel.rights().is_some()
+    }
+
+    /// The PV, also when this is one of its fields.
+    pub fn describe(&self) -> PvDescription {
+        PvDescription::of(self.channel.pv())
+    }
+
+    /// The reason of the alarm of the PV, where one was given (AMSG).
+    pub fn alarm_message(&self) -> Option<String> {
+        self.channel.pv().alarm_message()
     }
 
     /// Units, precision, limits, labels.

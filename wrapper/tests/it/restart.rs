@@ -16,6 +16,8 @@ fn a_panic_fails_its_command_shows_comm_and_the_device_starts_again() {
     raw.until(|m| m.header.p2 == updates);
     let running = lab.start_waiting(&mut raw);
     let panics = raw.start_put_text(cmd, "panic()");
+    // The server has taken it before the other circuit's put.
+    raw.get(state, 0, 1);
     let others = other.channel("r:target");
     let queued = other.start_put(others, 1.0);
     other.get(others, 6, 1);

@@ -100,9 +100,18 @@ impl Lab {
         self.raw.put_text(cmd, text)
     }
 
-    fn restart(&mut self) {
+    /// Puts RESTART; the status of its completion.
+    fn restart(&mut self) -> u32 {
         let restart = self.channel("health.RESTART");
-        assert_eq!(self.raw.put(restart, 1.0), 1);
+        self.raw.put(restart, 1.0)
+    }
+
+    /// The device is up, and its startups and restarts are these.
+    fn is_up(&mut self, startups: u32, restarts: f64) {
+        let (alive, state) = (self.channel("health.ALIVE"), self.channel("seq.STATE"));
+        let label = |lab: &mut Self, channel| lab.raw.get(channel, 0, 1).text();
+        assert_eq!((label(self, alive), label(self, state)), ("Up".to_owned(), "Idle".to_owned()));
+        assert_eq!((self.startups(), self.number("health.RESTARTS")), (startups, restarts));
     }
 
     fn startups(&self) -> u32 {
@@ -121,11 +130,9 @@ fn a_device_that_is_never_restarted_stays_down_until_restart_is_put() {
     (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 0.0));
     assert_eq!(lab.command("ok"), 160, "it is down");
     assert_eq!((lab.startups(), lab.number("health.RESTARTS")), (1, 0.0));
-    lab.restart();
-    lab.until_label("health.ALIVE", "Up");
-    lab.until_label("seq.STATE", "Idle");
+    assert_eq!(lab.restart(), 1);
+    lab.is_up(2, 1.0);
     assert_eq!(lab.command("ok"), 1);
-    assert_eq!((lab.startups(), lab.number("health.RESTARTS")), (2, 1.0));
 }
 
 #[test]
@@ -137,13 +144,47 @@ fn a_device_is_tried_as_often_as_its_limit_says() {
     (0..200).for_each(|_| assert_eq!(lab.number("health.RESTARTS"), 2.0));
     assert_eq!(lab.startups(), 3);
     lab.remote.broken.store(false, SeqCst);
-    lab.restart();
+    assert_eq!(lab.restart(), 1);
+    // Once and two restarts, then by hand.
+    lab.is_up(4, 3.0);
+}
+
+#[test]
+fn a_restart_fails_with_its_reason_when_the_device_does_not_come_up() {
+    let mut lab = Lab::start(RestartPolicy::never(), false);
     lab.until_label("health.ALIVE", "Up");
+    lab.remote.broken.store(true, SeqCst);
+    assert_eq!(lab.restart(), 160);
+    assert_eq!(lab.text("seq.ERROR"), "nobody at home");
+    assert_eq!((lab.number("health.ALIVE"), lab.startups()), (0.0, 2));
+    let restart = lab._ioc.handle().view().open("p:health.RESTART").expect("it is served");
+    let error = restart.put_text("Restart", "tester").wait().expect_err("it is still broken");
+    assert_eq!(error.to_string(), "nobody at home");
+    lab.remote.broken.store(false, SeqCst);
+    assert_eq!(lab.restart(), 1);
+    lab.is_up(4, 3.0);
+}
+
+#[test]
+fn a_restart_that_the_stop_of_the_ioc_overtakes_is_answered() {
+    let mut lab = Lab::start(RestartPolicy::default(), false);
+    let mut other = Raw::connect(lab._ioc.tcp_addresses()[0]);
+    let cmd = other.channel("p:seq.CMD");
+    other.start_put_text(cmd, "deaf");
+    lab.until_label("seq.BUSY", "Busy");
+    let restart = lab.channel("health.RESTART");
+    let asked = lab.raw.start_put(restart, 1.0);
+    let alive = lab.channel("health.ALIVE");
+    let watch = lab.raw.monitor(alive, 6, 1, 1);
+    let first = lab.raw.next();
     assert_eq!(
-        (lab.startups(), lab.number("health.RESTARTS")),
-        (4, 3.0),
-        "once and two restarts, then by hand"
+        (first.header.p2, first.double()),
+        (watch, 1.0),
+        "neither down nor answered while its command runs"
     );
+    let Lab { _ioc: ioc, mut raw, .. } = lab;
+    assert_eq!(ioc.stop(), 0);
+    assert_eq!(raw.completion(asked).0, 160);
 }
 
 #[test]

@@ -57,6 +57,7 @@ pub(super) async fn run<S: Service>(
     let view = View {
         service: shared.service.clone(),
         inbox,
+        stats: stats.clone(),
         tcp_port: shared.tcp_port(),
         client: Client { address: peer.to_string(), ..Client::default() },
     };
@@ -74,6 +75,7 @@ pub(super) async fn run<S: Service>(
         cut_short: false,
         ended: false,
         over_limit: 0,
+        moved: (0, 0),
         heard: Stream::open(Role::Server, Way::Received, peer),
         said: Stream::open(Role::Server, Way::Sent, peer),
     };
@@ -127,6 +129,8 @@ struct Driver<S: Service> {
     ended: bool,
     /// Requests over a limit that the server has counted.
     over_limit: u64,
+    /// Bytes received and sent.
+    moved: (u64, u64),
     /// What came and what was sent, for who wants to read it.
     heard: Option<Box<Stream>>,
     said: Option<Box<Stream>>,
@@ -207,6 +211,8 @@ impl<S: Service> Driver<S> {
         self.cut_short = self.output.len() >= self.high_water;
         let sent = self.flush().map_err(closed)?;
         if received + consumed + sent > 0 {
+            self.moved.0 += received as u64;
+            self.moved.1 += sent as u64;
             self.count();
         }
         Ok(received + consumed + sent)
@@ -359,6 +365,8 @@ impl<S: Service> Driver<S> {
         self.stats.subscriptions.store(self.circuit.subscription_count() as u64, Relaxed);
         self.stats.requests.store(counters.requests, Relaxed);
         self.stats.updates.store(counters.updates, Relaxed);
+        self.stats.received.store(self.moved.0, Relaxed);
+        self.stats.sent.store(self.moved.1, Relaxed);
     }
 }
 
@@ -366,6 +374,7 @@ impl<S: Service> Driver<S> {
 struct View<S> {
     service: Arc<S>,
     inbox: Arc<Inbox>,
+    stats: Arc<CircuitStats>,
     tcp_port: u16,
     /// Who is at the other end, for the puts.
     client: Client,
@@ -384,6 +393,7 @@ impl<S: Service> ca_proto::server::Service for View<S> {
         if (&self.client.user, &self.client.host) != (&client.user, &client.host) {
             self.client.user.clone_from(&client.user);
             self.client.host.clone_from(&client.host);
+            self.stats.identify(&client.user, &client.host);
         }
         self.service.claim(name, &self.client)
     }

@@ -28,6 +28,11 @@ impl Feeds {
         (FeedId(self.last), Subscriber::new(self.inbox.clone(), FeedId(self.last)))
     }
 
+    /// Updates that replaced one that nobody had taken.
+    pub fn squashed(&self) -> u64 {
+        self.inbox.own(|mailbox| mailbox.squashed())
+    }
+
     /// Forgets what waits in a feed that its PV fills no more.
     pub fn close(&mut self, feed: FeedId) {
         self.inbox.own(|mailbox| mailbox.close(feed));

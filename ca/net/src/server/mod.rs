@@ -33,7 +33,7 @@ pub use ca_proto::server::{
 };
 pub use feeds::Feeds;
 pub use inbox::{Answer, Subscriber, batch, now};
-pub use report::{CircuitReport, Report, RightsBell};
+pub use report::{CircuitReport, Report, Reporter, RightsBell};
 pub use service::{CircuitId, GetRequest, PutRequest, Service};
 
 use budget::Budget;
@@ -121,6 +121,11 @@ impl<S: Service> Server<S> {
     /// Circuits and what happened on them.
     pub fn report(&self) -> Report {
         self.shared.registry.report()
+    }
+
+    /// The same for who does not own the server.
+    pub fn reporter(&self) -> Reporter {
+        Reporter::new(&self.shared.registry)
     }
 
     /// To be rung when [`Service::rights`] has changed: every client is told what it may do now.

@@ -14,12 +14,16 @@ use crate::Config;
 #[derive(Debug)]
 pub(super) struct CircuitStats {
     peer: SocketAddr,
+    /// User and host as the client names them.
+    identity: Mutex<(String, String)>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channels: AtomicU64,
     pub(super) subscriptions: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) updates: AtomicU64,
     pub(super) stalls: AtomicU64,
+    pub(super) received: AtomicU64,
+    pub(super) sent: AtomicU64,
 }
 
 /// One circuit in a [`Report`].
@@ -27,6 +31,10 @@ pub(super) struct CircuitStats {
 pub struct CircuitReport {
     /// The client's address.
     pub peer: SocketAddr,
+    /// The user, as the client says; empty until it opens a channel.
+    pub user: String,
+    /// The host, as the client says; empty until it opens a channel.
+    pub host: String,
     /// Open channels.
     pub channels: u64,
     /// Live subscriptions.
@@ -41,6 +49,10 @@ pub struct CircuitReport {
     pub squashed: u64,
     /// Times that its requests had to wait because it did not take its answers.
     pub stalls: u64,
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent: u64,
 }
 
 /// What a server is doing.
@@ -70,6 +82,12 @@ pub struct Report {
     pub handed_on: u64,
     /// Datagrams that other servers of this host gave to this one.
     pub hand_ons: u64,
+    /// Requests of all circuits so far.
+    pub requests: u64,
+    /// Updates sent on all circuits so far.
+    pub updates: u64,
+    /// Posts that replaced a pending one, on all circuits so far.
+    pub squashed: u64,
 }
 
 /// Rings at a server when access rights have changed; usable from any thread, also when the server is gone.
@@ -86,6 +104,21 @@ impl RightsBell {
         if let Some(registry) = self.0.upgrade() {
             registry.recheck_rights();
         }
+    }
+}
+
+/// Tells what a server is doing; usable from any thread, also when the server is gone.
+#[derive(Clone, Debug, Default)]
+pub struct Reporter(Weak<Registry>);
+
+impl Reporter {
+    pub(super) fn new(registry: &Arc<Registry>) -> Self {
+        Self(Arc::downgrade(registry))
+    }
+
+    /// As `Server::report`; an empty one once the server is gone.
+    pub fn report(&self) -> Report {
+        self.0.upgrade().map(|registry| registry.report()).unwrap_or_default()
     }
 }
 
@@ -111,8 +144,26 @@ struct Circuits {
     open: Vec<Arc<CircuitStats>>,
     /// A circuit was refused since one was last opened.
     full: bool,
+    /// What the closed ones did.
+    closed: Totals,
     /// Peers of which one was refused since one of theirs was last closed.
     full_peers: HashSet<IpAddr>,
+}
+
+/// Counters of several circuits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    requests: u64,
+    updates: u64,
+    squashed: u64,
+}
+
+impl Totals {
+    fn add(&mut self, circuit: &CircuitReport) {
+        self.requests += circuit.requests;
+        self.updates += circuit.updates;
+        self.squashed += circuit.squashed;
+    }
 }
 
 /// Why a circuit is not opened; `first` since there was last room.
@@ -149,6 +200,9 @@ impl Registry {
             requests: AtomicU64::new(0),
             updates: AtomicU64::new(0),
             stalls: AtomicU64::new(0),
+            identity: Mutex::default(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
         });
         circuits.open.push(stats.clone());
         Ok(stats)
@@ -162,14 +216,24 @@ impl Registry {
 
     pub(super) fn close(&self, stats: &Arc<CircuitStats>) {
         let mut circuits = self.circuits.lock();
+        let before = circuits.open.len();
         circuits.open.retain(|other| !Arc::ptr_eq(other, stats));
+        if circuits.open.len() < before {
+            circuits.closed.add(&stats.report());
+        }
         circuits.full_peers.remove(&stats.peer.ip());
     }
 
     pub(super) fn report(&self) -> Report {
         let circuits = self.circuits.lock();
+        let open: Vec<_> = circuits.open.iter().map(|stats| stats.report()).collect();
+        let mut all = circuits.closed;
+        open.iter().for_each(|circuit| all.add(circuit));
         Report {
-            circuits: circuits.open.iter().map(|stats| stats.report()).collect(),
+            circuits: open,
+            requests: all.requests,
+            updates: all.updates,
+            squashed: all.squashed,
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             refused_per_peer: self.refused_per_peer.load(Relaxed),
@@ -186,10 +250,18 @@ impl Registry {
 }
 
 impl CircuitStats {
+    /// The client has said who it is.
+    pub(super) fn identify(&self, user: &str, host: &str) {
+        *self.identity.lock() = (user.to_owned(), host.to_owned());
+    }
+
     fn report(&self) -> CircuitReport {
+        let (user, host) = self.identity.lock().clone();
         let (pushes, squashed) = self.inbox.own(|mailbox| (mailbox.pushes(), mailbox.squashed()));
         CircuitReport {
             peer: self.peer,
+            user,
+            host,
             channels: self.channels.load(Relaxed),
             subscriptions: self.subscriptions.load(Relaxed),
             requests: self.requests.load(Relaxed),
@@ -197,6 +269,8 @@ impl CircuitStats {
             pushes,
             squashed,
             stalls: self.stalls.load(Relaxed),
+            received: self.received.load(Relaxed),
+            sent: self.sent.load(Relaxed),
         }
     }
 }

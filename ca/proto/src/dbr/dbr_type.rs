@@ -76,21 +76,23 @@ const VALUE_OFFSET: [[usize; 7]; 5] = [
     [4, 28, 48, 422, 21, 44, 80],
 ];
 
+/// The types in the order of their codes.
+const BY_CODE: [DbrType; 35] = {
+    const CLASSES: [DbrClass; 5] =
+        [DbrClass::Plain, DbrClass::Sts, DbrClass::Time, DbrClass::Gr, DbrClass::Ctrl];
+    let mut types = [DbrType { native: NativeType::String, class: DbrClass::Plain }; 35];
+    let mut code = 0;
+    while code < types.len() {
+        types[code] = DbrType { native: NativeType::ALL[code % 7], class: CLASSES[code / 7] };
+        code += 1;
+    }
+    types
+};
+
 impl DbrType {
     /// The type with this wire code; `None` above 34.
     pub const fn from_code(code: u16) -> Option<Self> {
-        if code > 34 {
-            return None;
-        }
-        let native = NativeType::ALL[(code % 7) as usize];
-        let class = match code / 7 {
-            0 => DbrClass::Plain,
-            1 => DbrClass::Sts,
-            2 => DbrClass::Time,
-            3 => DbrClass::Gr,
-            _ => DbrClass::Ctrl,
-        };
-        Some(Self { native, class })
+        if (code as usize) < BY_CODE.len() { Some(BY_CODE[code as usize]) } else { None }
     }
 
     /// The wire code.

@@ -47,6 +47,7 @@ impl<'a> WireArray<'a> {
     }
 
     /// The bytes of element `index`, or `None` past the end.
+    #[inline]
     pub fn element_bytes(&self, index: usize) -> Option<&'a [u8]> {
         let width = self.ty.width();
         let bytes = self.bytes.get(index.checked_mul(width)?..)?;
@@ -56,6 +57,7 @@ impl<'a> WireArray<'a> {
     }
 
     /// Element `index` in its own type, or `None` past the end.
+    #[inline]
     pub fn element(&self, index: usize) -> Option<Scalar> {
         let bytes = self.element_bytes(index)?;
         Some(match self.ty {
@@ -80,7 +82,7 @@ impl<'a> WireArray<'a> {
         labels: &[Box<str>],
         precision: i16,
     ) -> Result<Scalar, ConvertError> {
-        let first = self.element(0).ok_or(ConvertError::Empty)?;
+        let Some(first) = self.element(0) else { return Err(ConvertError::Empty) };
         if native != NativeType::Enum {
             if self.ty == native {
                 return Ok(first);

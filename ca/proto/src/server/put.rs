@@ -1,5 +1,6 @@
 //! WRITE and WRITE_NOTIFY.
 
+use super::channel::Channel;
 use super::{AccessRights, Output, ServerCircuit, Service};
 use crate::dbr::{CLASS_NAME, DbrClass, DbrType, WireArray};
 use crate::wire::Header;
@@ -38,8 +39,9 @@ pub enum PutOutcome {
 }
 
 impl PutFailure {
-    fn new(status: Eca, reason: impl ToString) -> Self {
-        Self { status, reason: reason.to_string() }
+    #[cold]
+    fn outcome(status: Eca, reason: impl ToString) -> PutOutcome {
+        PutOutcome::Done(Err(Self { status, reason: reason.to_string() }))
     }
 }
 
@@ -59,7 +61,7 @@ impl<C> ServerCircuit<C> {
             self.report(cid, Eca::BADTYPE, "no such data type", out);
             return Err(CloseReason::DataType(header.data_type));
         }
-        match self.put(header, payload, None, service) {
+        match channel.put(header, payload, None, service) {
             PutOutcome::Done(Err(failure)) => self.report(cid, failure.status, &failure.reason, out),
             PutOutcome::Done(Ok(())) | PutOutcome::Pending => {}
         }
@@ -74,12 +76,12 @@ impl<C> ServerCircuit<C> {
         out: &mut Output,
     ) -> Result<(), CloseReason> {
         let (data_type, count, ioid) = (header.data_type, header.count, Ioid(header.p2));
-        let mut done = |status| out.header(&put::done(data_type, count, status, ioid));
-        if !self.channels.contains_key(&Sid(header.p1)) {
+        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
             self.unknown_channel(header, out)?;
             out.header(&put::done(data_type, count, Eca::PUTFAIL, ioid));
             return Ok(());
-        }
+        };
+        let mut done = |status| out.header(&put::done(data_type, count, status, ioid));
         if data_type > CLASS_NAME {
             done(Eca::BADTYPE);
             return Err(CloseReason::DataType(data_type));
@@ -90,7 +92,7 @@ impl<C> ServerCircuit<C> {
             return Ok(());
         }
         let ticket = Ticket { sid: Sid(header.p1), ioid, data_type, count };
-        match self.put(header, payload, Some(ticket), service) {
+        match channel.put(header, payload, Some(ticket), service) {
             PutOutcome::Done(Ok(())) => done(Eca::NORMAL),
             PutOutcome::Done(Err(failure)) => done(failure.status),
             PutOutcome::Pending => {}
@@ -98,35 +100,31 @@ impl<C> ServerCircuit<C> {
         Ok(())
     }
 
+    /// Sends the answer of a put that was pending; silent when its channel was cleared meanwhile.
+    pub fn handle_answer(&mut self, ticket: Ticket, status: Eca, out: &mut Output) {
+        if self.channels.contains_key(&ticket.sid) {
+            out.header(&put::done(ticket.data_type, ticket.count, status, ticket.ioid));
+        }
+    }
+}
+
+impl<C> Channel<C> {
     fn put<S: Service<Channel = C>>(
-        &mut self,
+        &self,
         header: &Header,
         payload: &[u8],
         ticket: Option<Ticket>,
         service: &mut S,
     ) -> PutOutcome {
-        let refused = |status, reason: &dyn ToString| {
-            PutOutcome::Done(Err(PutFailure::new(status, reason.to_string())))
-        };
-        let Some(channel) = self.channels.get(&Sid(header.p1)) else {
-            return refused(Eca::INTERNAL, &"no such channel");
-        };
-        if !channel.rights.contains(AccessRights::WRITE) {
-            return refused(Eca::NOWTACCESS, &Eca::NOWTACCESS.text());
+        if !self.rights.contains(AccessRights::WRITE) {
+            return PutFailure::outcome(Eca::NOWTACCESS, Eca::NOWTACCESS.text());
         }
         let Some(ty) = DbrType::from_code(header.data_type) else {
-            return self.acknowledge(&channel.handle, header.data_type, payload, service);
+            return self.acknowledge(header.data_type, payload, service);
         };
         match WireArray::from_put(ty, header.count, payload) {
-            Ok(value) => service.put(&channel.handle, value, ticket),
-            Err(error) => refused(Eca::PUTFAIL, &error),
-        }
-    }
-
-    /// Sends the answer of a put that was pending; silent when its channel was cleared meanwhile.
-    pub fn handle_answer(&mut self, ticket: Ticket, status: Eca, out: &mut Output) {
-        if self.channels.contains_key(&ticket.sid) {
-            out.header(&put::done(ticket.data_type, ticket.count, status, ticket.ioid));
+            Ok(value) => service.put(&self.handle, value, ticket),
+            Err(error) => PutFailure::outcome(Eca::PUTFAIL, error),
         }
     }
 }

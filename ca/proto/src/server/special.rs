@@ -1,7 +1,8 @@
 //! DBR types 35..=38: alarm acknowledge (PUT_ACKT, PUT_ACKS, STSACK_STRING) and the record type (CLASS_NAME).
 
+use super::channel::Channel;
 use super::get::reply_count;
-use super::{Output, PutFailure, PutOutcome, Reading, ServerCircuit, Service};
+use super::{Output, PutFailure, PutOutcome, Reading, Service};
 use crate::Eca;
 use crate::alarm::{Acknowledge, AlarmSeverity};
 use crate::dbr::{FixedString, Meta, NativeType, encode};
@@ -117,11 +118,10 @@ pub(super) fn append_special(
     true
 }
 
-impl<C> ServerCircuit<C> {
+impl<C> Channel<C> {
     /// A put of PUT_ACKT or PUT_ACKS; all other special types cannot be written.
     pub(super) fn acknowledge<S: Service<Channel = C>>(
         &self,
-        channel: &C,
         code: u16,
         payload: &[u8],
         service: &mut S,
@@ -136,7 +136,7 @@ impl<C> ServerCircuit<C> {
         };
         match change {
             Some(change) => {
-                service.acknowledge(channel, change);
+                service.acknowledge(&self.handle, change);
                 PutOutcome::Done(Ok(()))
             }
             None => PutOutcome::Done(Err(PutFailure {

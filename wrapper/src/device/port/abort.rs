@@ -7,7 +7,7 @@ use ca::proto::dbr::{Scalar, Value};
 use ca::server::batch;
 
 use super::finish::Ending;
-use super::{DevicePort, Port};
+use super::{Books, DevicePort, Port};
 use crate::answer::Answer;
 use crate::device::command::DeviceError;
 use crate::hooks::PutError;
@@ -21,6 +21,13 @@ impl DevicePort {
         answer: impl MakeAnswer,
     ) -> Result<bool, PutError> {
         self.queue()?.abort(pv, value, answer)
+    }
+}
+
+impl Books {
+    /// Answers every ABORT that waits for the end of what it aborted.
+    pub(super) fn answer_aborts(&mut self) {
+        self.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
     }
 }
 
@@ -66,7 +73,7 @@ impl Port {
                 answer.send(Err(PutError::Failed("aborted before it started".to_owned())))
             });
             if books.pending == 0 {
-                books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
+                books.answer_aborts();
             }
             Ok(true)
         })

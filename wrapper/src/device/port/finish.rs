@@ -52,7 +52,7 @@ impl Port {
             }
             pending.answer.send(outcome);
             if !self.is_aborting() {
-                books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
+                books.answer_aborts();
             }
         });
     }

@@ -4,10 +4,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
 use ca::proto::dbr::{Scalar, Value};
+use ca::server::batch;
 
 use super::{DevicePort, Port};
+use crate::answer::Answer;
 use crate::device::supervision::Health;
 use crate::hooks::PutError;
+use crate::pv::MakeAnswer;
+use crate::sequence::template::Template;
 
 /// The command that runs, as the watchdog sees it.
 #[derive(Debug)]
@@ -17,19 +21,86 @@ pub(super) struct Running {
     pub(super) since: Instant,
 }
 
+/// Puts that ask for a restart.
+#[derive(Debug, Default)]
+pub(super) struct Restarts {
+    asked: Vec<Answer>,
+    /// The device is on its way up for them.
+    under_way: Vec<Answer>,
+}
+
+impl Restarts {
+    /// All of them, when the device stops for good.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Answer> {
+        let Self { asked, under_way } = std::mem::take(self);
+        under_way.into_iter().chain(asked)
+    }
+
+    pub(super) fn take_under_way(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.under_way)
+    }
+}
+
 impl DevicePort {
-    /// Starts the device again, when a put asks for it.
-    pub(crate) fn restart(&self, value: &Value) -> Result<(), PutError> {
-        let port = self.queue()?;
-        if !matches!(value, Value::Scalar(Scalar::Enum(0))) {
-            port.restarting.store(true, SeqCst);
-            port.nudge();
+    /// Starts the device again, when a put asks for it; true when the answer comes later.
+    pub(crate) fn restart(&self, value: &Value, answer: impl MakeAnswer) -> Result<bool, PutError> {
+        if matches!(value, Value::Scalar(Scalar::Enum(0))) {
+            return Ok(false);
         }
-        Ok(())
+        let port = self.queue()?;
+        let mut books = port.books.lock();
+        if port.is_stopping() {
+            return Err(PutError::Offline);
+        }
+        let Restarts { asked, under_way } = &mut books.restarts;
+        let queued = asked.len() + under_way.len();
+        if queued >= port.limit {
+            return Err(PutError::QueueFull { queued });
+        }
+        asked.extend(Some(answer()).filter(Answer::is_awaited));
+        port.restarting.store(true, SeqCst);
+        drop(books);
+        port.nudge();
+        Ok(true)
+    }
+}
+
+crate::pv_enum! {
+    /// What the thread of a device does.
+    pub(crate) enum ThreadState {
+        /// It waits for a command.
+        Waiting = "Waiting",
+        /// It executes one.
+        Busy = "Busy",
+        /// It executes one for longer than that should take.
+        Late = "Late",
+        /// It is down.
+        Down = "Down",
     }
 }
 
 impl Port {
+    pub(crate) fn thread_state(&self) -> ThreadState {
+        let late = self.template().is_some_and(Template::is_overrun);
+        let books = self.books.lock();
+        match () {
+            () if !books.online => ThreadState::Down,
+            () if late => ThreadState::Late,
+            () if books.running > 0 => ThreadState::Busy,
+            () => ThreadState::Waiting,
+        }
+    }
+
+    /// Commands that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.books.lock().waiting()
+    }
+
+    /// Commands that were refused because too many waited.
+    pub(crate) fn refused(&self) -> i32 {
+        self.books.lock().refused
+    }
+
     pub(crate) fn set_health(&self, health: Health) {
         // A port is completed once, by the builder that made it.
         let _ = self.health.set(health);
@@ -44,9 +115,20 @@ impl Port {
         self.restarting.load(SeqCst)
     }
 
-    /// True when somebody asked for a restart; the next one has to be asked for again.
+    /// True when somebody asked for a restart, which is now under way; the next one has to be asked for again.
     pub(crate) fn take_restart(&self) -> bool {
+        let mut books = self.books.lock();
+        let Restarts { asked, under_way } = &mut books.restarts;
+        under_way.append(asked);
         self.restarting.swap(false, SeqCst)
+    }
+
+    /// The device has not come up: those who asked for its restart are told why.
+    pub(crate) fn restart_failed(&self, reason: &str) {
+        batch(|| {
+            let answers = self.books.lock().restarts.take_under_way();
+            answers.into_iter().for_each(|answer| answer.send(Err(PutError::Failed(reason.to_owned()))));
+        });
     }
 
     /// The device's thread shows that it lives.

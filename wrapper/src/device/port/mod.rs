@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
-use self::health::Running;
+pub(crate) use self::health::ThreadState;
+use self::health::{Restarts, Running};
 use super::command::Command;
 use super::put_queue::PutQueue;
 use super::remote::Remote;
@@ -82,6 +83,14 @@ struct Books {
     begun: bool,
     slots: HashMap<u64, Slot>,
     aborts: Vec<Answer>,
+    restarts: Restarts,
+}
+
+impl Books {
+    /// Commands that wait; the one that an idle device is about to take does not.
+    fn waiting(&self) -> usize {
+        if self.running == 0 { self.queued.saturating_sub(1) } else { self.queued }
+    }
 }
 
 /// The two ends of a device's queue.
@@ -159,6 +168,10 @@ impl Port {
         &self.name
     }
 
+    pub(crate) fn commands(&self) -> &[CommandSpec] {
+        self.specs.get().map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }
@@ -206,8 +219,7 @@ impl Port {
 
     fn show_queue(&self, books: &Books) {
         if let Some(template) = self.template() {
-            // The command that an idle device is about to take does not wait.
-            template.queued(if books.running == 0 { books.queued.saturating_sub(1) } else { books.queued });
+            template.queued(books.waiting());
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::hooks::PutError;
 impl Port {
     /// The device is up: commands are accepted, alarms are those of the values. True when it was down.
     pub(crate) fn up(&self) -> bool {
+        // Who waits for a restart finds what the startup has put.
+        self.outlet().settle();
         let mut books = self.books.lock();
         if let Some(health) = self.health() {
             health.alive(true);
@@ -25,6 +27,8 @@ impl Port {
             if let Some(template) = self.template() {
                 template.online();
             }
+            let restarts = books.restarts.take_under_way();
+            restarts.into_iter().for_each(|answer| answer.send(Ok(())));
         });
         true
     }
@@ -45,7 +49,7 @@ impl Port {
             }
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
             failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
-            books.aborts.drain(..).for_each(|answer| answer.send(Ok(())));
+            books.answer_aborts();
         });
     }
 
@@ -56,7 +60,8 @@ impl Port {
             self.stopping.store(true, SeqCst);
             books.online = false;
             let failed = self.discard_all(&mut books);
-            failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
+            let failed = failed.into_iter().chain(books.restarts.take_all());
+            failed.for_each(|answer| answer.send(Err(PutError::Offline)));
         });
         // Dropped, it wakes whoever waits, for good.
         self.open.lock().take();

@@ -20,6 +20,11 @@ impl Port {
                 books.queued -= 1;
                 books.since.pop_front();
             }
+            // What outlives an ABORT is not aborted by it: see `discard_all`.
+            if command.is_watched() && books.running == 0 && self.is_aborting() {
+                self.end_abort();
+                books.answer_aborts();
+            }
             books.running += 1;
             if let Some(template) = self.template().filter(|_| !std::mem::replace(&mut books.begun, true)) {
                 template.begin(None);
