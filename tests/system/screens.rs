@@ -241,14 +241,15 @@ fn any_ioc_gives_its_table() {
     let table = run_to_end(&["run", "clock", "--list-pvs=json"]).stdout;
     let file = folder("table").with_extension("json");
     fs::write(&file, &table).expect("a file");
-    let from_file = made("screens", "table", &["--table", text(&file)]);
+    // Beside the device there are the PVs about the IOC.
+    let from_file = made("screens", "table", &["clock", "--table", text(&file)]);
     let stripped = |text: &str| text.replace("   tells the time after a delay", "");
     let from_box = made("screens", "table_box", &["clock"]);
     for (name, text) in &from_box {
         assert!(stripped(text) == from_file[name], "{name}");
     }
     let folder = folder("stdin");
-    let mut command = seqioc(&["screens", text(&folder), "--table", "-"]);
+    let mut command = seqioc(&["screens", text(&folder), "clock", "--table", "-"]);
     let input = fs::File::open(&file).expect("a file");
     let mut child =
         command.stdin(Stdio::from(input)).stdout(Stdio::null()).spawn().expect("the binary starts");

@@ -1,6 +1,5 @@
 //! The table of devices, their commands and PVs, for all that is made of it: lists, screens, Python classes.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use ca::proto::dbr::{LimitPair, Scalar, Value};
@@ -8,36 +7,28 @@ use ca::proto::dbr::{LimitPair, Scalar, Value};
 use crate::hooks::{HookEnd, PutHook};
 use crate::pv::PvCore;
 use crate::pv_type::Shape;
-use crate::sequence::spec::CommandSpec;
+use crate::view::Known;
 
 /// Name of what has no device.
 const PLAIN: &str = "pvs";
 
-/// What an IOC knows of a device before it starts.
-pub(crate) struct Part {
-    pub(crate) name: String,
-    pub(crate) prefix: String,
-    pub(crate) commands: Vec<CommandSpec>,
-    pub(crate) pvs: Range<usize>,
-}
-
 /// A device in a table of PVs.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct DeviceDescription {
+pub struct DeviceListing {
     /// Its name.
     #[serde(rename = "device")]
     pub name: String,
     /// What its PVs begin with; empty for PVs without a device.
     pub prefix: String,
     /// The commands it knows.
-    pub commands: Vec<CommandDescription>,
+    pub commands: Vec<CommandListing>,
     /// Its PVs, the template's too.
     pub pvs: Vec<PvDescription>,
 }
 
 /// A command in a table of PVs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct CommandDescription {
+pub struct CommandListing {
     /// How it is called, with types, units and defaults.
     pub call: String,
     /// What it does.
@@ -129,28 +120,29 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 /// The devices, and what belongs to none.
-pub(crate) fn devices(parts: &[Part], pvs: &[Arc<PvCore>]) -> Vec<DeviceDescription> {
-    let listed = |at: &dyn Fn(usize) -> bool| {
-        let found = pvs.iter().enumerate().filter(|(i, pv)| at(*i) && pv.fixed.field_of.is_none());
-        found.map(|(_, pv)| PvDescription::of(pv)).collect::<Vec<_>>()
-    };
-    let mut all: Vec<_> = parts
-        .iter()
-        .map(|part| DeviceDescription {
-            name: part.name.clone(),
-            prefix: part.prefix.clone(),
-            commands: part.commands.iter().map(described).collect(),
-            pvs: listed(&|i| part.pvs.contains(&i)),
-        })
-        .collect();
-    let plain = listed(&|i| !parts.iter().any(|part| part.pvs.contains(&i)));
+pub(crate) fn devices(known: &[Known], pvs: &[Arc<PvCore>]) -> Vec<DeviceListing> {
+    let mut all: Vec<_> = known.iter().map(listing).collect();
+    let mut plain = Vec::new();
+    for pv in pvs.iter().filter(|pv| pv.fixed.field_of.is_none()) {
+        let owner = known.iter().position(|device| device.pvs.contains(&pv.id));
+        owner.map_or(&mut plain, |index| &mut all[index].pvs).push(PvDescription::of(pv));
+    }
     if !plain.is_empty() {
         let (name, prefix) = (PLAIN.to_owned(), String::new());
-        all.push(DeviceDescription { name, prefix, commands: Vec::new(), pvs: plain });
+        all.push(DeviceListing { name, prefix, commands: Vec::new(), pvs: plain });
     }
     all
 }
 
-fn described(spec: &CommandSpec) -> CommandDescription {
-    CommandDescription { call: spec.to_string(), doc: spec.doc().to_owned() }
+fn listing(known: &Known) -> DeviceListing {
+    let port = known.port.upgrade();
+    let commands = port.iter().flat_map(|port| port.commands());
+    DeviceListing {
+        name: known.name.clone(),
+        prefix: known.prefix.clone(),
+        commands: commands
+            .map(|spec| CommandListing { call: spec.to_string(), doc: spec.doc().to_owned() })
+            .collect(),
+        pvs: Vec::new(),
+    }
 }

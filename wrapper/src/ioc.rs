@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use crate::autosave::{AutosaveError, Opened};
-use crate::describe::{self, DeviceDescription, Part, PvDescription};
+use crate::describe::{self, DeviceListing, PvDescription};
 use crate::device::{DevicePort, DeviceThread, Health, Port, Remote, RestartPolicy, SystemDevice, Watchdog};
 use crate::fallback::Fallback;
 use crate::group::{Built, GroupBuilder, GroupError};
@@ -60,8 +60,6 @@ pub struct IocBuilder {
     known: Vec<Known>,
     remote: Arc<Remote>,
     pub(crate) services: Services,
-    /// What is known of the devices, in their order.
-    parts: Vec<Part>,
     fallback: Option<Fallback>,
 }
 
@@ -114,8 +112,6 @@ impl IocBuilder {
         {
             return Err(GroupError::new(prefix, format!("command {:?} is listed twice", twice.1.name())));
         }
-        let first = self.pvs.len();
-        let known = commands.clone();
         port.attach(template, commands, group.built().to_vec());
         // Beside the device's PVs: what it shows of the device stays when that is down.
         let mut health = GroupBuilder::new(format!("{prefix}{HEALTH}"));
@@ -129,10 +125,7 @@ impl IocBuilder {
             pvs: group.built().iter().chain(health.built()).map(|pv| pv.id).collect(),
         });
         self.devices.push((device, port, policy));
-        self = self.group(group).group(health);
-        let pvs = first..self.pvs.len();
-        self.parts.push(Part { name: name.to_owned(), prefix: prefix.to_owned(), commands: known, pvs });
-        Ok(self)
+        Ok(self.group(group).group(health))
     }
 
     /// Settings of the client of the devices, for [`DeviceIo::watch`](crate::DeviceIo::watch) and the like, instead of those of
@@ -223,8 +216,8 @@ impl IocBuilder {
     /// assert_eq!((devices[0].name.as_str(), devices[0].pvs[0].control_limits), ("pvs", Some([0.0, 5.0])));
     /// # Ok::<(), wrapper::GroupError>(())
     /// ```
-    pub fn describe_devices(&self) -> Vec<DeviceDescription> {
-        describe::devices(&self.parts, &self.pvs)
+    pub fn describe_devices(&self) -> Vec<DeviceListing> {
+        describe::devices(&self.known, &self.pvs)
     }
 
     /// Starts the devices, then serves.

@@ -142,7 +142,7 @@ impl Pvs {
         }
         pvs.build_description(group)?;
         for (name, value) in SHOWN_ONLY {
-            group.pv(name, *value).doc("as in the record, does nothing here").add()?;
+            group.pv(name, *value).doc("as in the record, does nothing here").detail().add()?;
         }
         pvs.show_limits(record);
         Ok(pvs)

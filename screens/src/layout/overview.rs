@@ -31,7 +31,7 @@ pub(super) fn screen(devices: &[(&Device, String)]) -> Screen {
     let size = (at.w + 2 * GAP, at.y + height + GAP);
     let panel = Panel { at, title: String::new(), items };
     let pvs: usize = devices.iter().map(|(device, _)| device.pvs.len()).sum();
-    let about = format!("{} devices, {pvs} PVs", devices.len());
+    let about = format!("PVs: {pvs}, devices: {}", devices.len());
     let header = device::heading(OVERVIEW, &about, at.w);
     Screen { stem: OVERVIEW.to_owned(), title: OVERVIEW.to_owned(), size, header, panels: vec![panel] }
 }

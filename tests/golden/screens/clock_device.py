@@ -37,7 +37,7 @@ class ClockHealth(Device):
     seen = Pv(EpicsSignalRO, "SEEN", kind="hinted", doc="since when a busy device has shown no sign of life, 0 while it waits (s)")
     restarts = Pv(EpicsSignalRO, "RESTARTS", kind="normal", doc="times that the device was started again")
     queue_age = Pv(EpicsSignalRO, "QUEUE_AGE", kind="hinted", doc="how long the oldest waiting command has waited (s)")
-    restart = Pv(EpicsSignal, "RESTART", string=True, put_complete=True, kind="omitted", doc="1 ends the running command and starts the device again")
+    restart = Pv(EpicsSignal, "RESTART", string=True, put_complete=True, kind="omitted", doc="1 ends the running command and starts the device again; a put completes when it is up")
 
 
 class Clock(Device):
