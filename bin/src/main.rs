@@ -96,7 +96,7 @@ enum Command {
     /// Print what makes a shell complete the words of a command line
     ///
     /// For bash: seqioc completion bash > ~/.local/share/bash-completion/completions/seqioc.
-    /// In bash and zsh the commands of a device too, which is asked: seqioc cmd TEST:SERVER. <TAB>
+    /// In bash and zsh the commands of a device too, which is asked: `seqioc cmd TEST:SERVER.` and the Tab key
     #[command(after_help = manual::STATUS)]
     Completion(manual::Completion),
     /// Print the manual page, or write one for each subcommand

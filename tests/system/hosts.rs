@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::launch::{Server, free_port};
+use crate::launch::{SOON, Server, free_port, wait_for};
 use crate::peers::Script;
 
 /// Servers that start at once.
@@ -17,6 +17,18 @@ fn two_servers_on_one_port_are_both_found_through_127_0_0_1_by_libca_and_caproto
     if let Some(script) = Script::start_with("found.py", &names, port, FOUND) {
         script.finish();
     }
+}
+
+#[test]
+fn a_second_owner_of_a_name_is_named_at_the_start() {
+    let port = free_port();
+    let first = Server::with(&["clock"], port);
+    let second = Server::with(&["clock", "example"], port);
+    let warning = format!("127.0.0.1:{} serves wt:", first.tcp);
+    wait_for("the warning", SOON, || second.log().contains(&warning).then_some(()));
+    let log = second.log();
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains("too; a client takes")).collect();
+    assert!(warnings.len() == 1 && !warnings[0].contains("TEST:SERVER"), "{log}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod built_in;
 mod launcher;
 mod log_ring;
+mod owners;
 mod service;
 
 use std::io::{IsTerminal, Write};
@@ -224,16 +225,9 @@ fn run_with(
 ) -> Result<(), IocError> {
     let restart = built_in::Restart::new();
     let builder = options.services(builder, &restart)?;
-    match options.list_pvs {
-        Some(ListPvs::Markdown) => {
-            print(&markdown(&builder));
-            return Ok(());
-        }
-        Some(ListPvs::Json) => {
-            print(&json(&builder));
-            return Ok(());
-        }
-        Some(ListPvs::Log) | None => {}
+    if let Some(table) = options.list_pvs.and_then(|form| table(&builder, form)) {
+        print(&table);
+        return Ok(());
     }
     if options.async_lib.is_some() {
         info!("--async-lib is ignored: there is one library");
@@ -251,6 +245,7 @@ fn run_with(
     if options.list_pvs.is_some() {
         info!("PVs available:\n    {}", ioc.names().join("\n    "));
     }
+    owners::look(&ioc);
     if let Some(hook) = started {
         hook(ioc.handle());
     }
@@ -272,6 +267,15 @@ fn run_with(
         restart.restart();
     }
     Ok(())
+}
+
+/// The table that is printed in place of serving.
+fn table(builder: &IocBuilder, form: ListPvs) -> Option<String> {
+    match form {
+        ListPvs::Markdown => Some(markdown(builder)),
+        ListPvs::Json => Some(json(builder)),
+        ListPvs::Log => None,
+    }
 }
 
 fn markdown(builder: &IocBuilder) -> String {
