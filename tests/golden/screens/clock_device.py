@@ -28,6 +28,7 @@ class ClockSeq(Device):
     queued = Pv(EpicsSignalRO, "QUEUED", kind="normal", doc="commands that wait")
     refused = Pv(EpicsSignalRO, "REFUSED", kind="normal", doc="commands refused, the queue was full")
     abort = Pv(EpicsSignal, "ABORT", string=True, put_complete=True, kind="omitted", doc="1 ends the running command and empties the queue")
+    commands = Pv(EpicsSignalRO, "COMMANDS", string=True, kind="omitted", doc="the commands that CMD takes, as JSON; empty: any text")
 
 
 class ClockHealth(Device):
