@@ -62,7 +62,12 @@ fn name(text: &str) -> Result<String, String> {
         return Err(format!("a name has 1 to {LONGEST} characters, this one has {}", text.chars().count()));
     }
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err("a name starts with a letter a to z".to_owned());
+        return Err(if text.contains('/') {
+            "a name starts with a letter a to z; it is no path, --path DIR says where the crate goes"
+                .to_owned()
+        } else {
+            "a name starts with a letter a to z, not with a capital".to_owned()
+        });
     }
     if let Some(bad) = text.chars().find(|c| !is_small(*c)) {
         return Err(format!("a name has letters a to z, digits, _ and -, not {bad:?}"));

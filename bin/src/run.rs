@@ -45,7 +45,7 @@ fn hints(devices: &[Served]) -> Vec<String> {
     let mut hints: Vec<_> =
         devices.iter().map(|d| format!("  {:<10} {:<16} {}", d.name, d.prefix, d.kind.about)).collect();
     match devices.iter().find(|device| device.kind.name == "example") {
-        Some(example) => hints.extend(launch::hints(&example.prefix)),
+        Some(example) => hints.extend(launch::hints(&example.prefix, &[])),
         None => hints.push("Ctrl-C stops.".to_owned()),
     }
     hints

@@ -80,8 +80,8 @@ impl Pvs {
         let set = |volts| Command::new("set").arg("volts", volts);
         let switch = |on| Command::new("output").arg("on", on);
         let voltage = group.pv("voltage", 0.0).units("V").precision(2).control_limits(0.0..=32.0);
-        let voltage = voltage.alarm_group("link").command(&port, set).add()?;
-        let output = group.pv("output", false).alarm_group("link").command(&port, switch).add()?;
+        let voltage = voltage.command(&port, set).add()?;
+        let output = group.pv("output", false).command(&port, switch).add()?;
         let mut measured = |name, units| {
             group.pv_undefined(name).units(units).precision(3).read_only().alarm_group("link").add()
         };
@@ -125,20 +125,31 @@ impl Supply {
     /// A new link; somebody may have turned a knob meanwhile.
     fn connect(&self) -> Result<Link, DeviceError> {
         let mut link = Link::open(&self.address)?;
+        self.show_settings(&mut link)?;
+        Ok(link)
+    }
+
+    fn show_settings(&self, link: &mut Link) -> Result<(), DeviceError> {
         if let Some(pvs) = &self.pvs {
             pvs.voltage.post(link.ask_number("VOLT?")?);
             pvs.output.post(link.ask_number("OUTP?")? != 0.0);
         }
-        Ok(link)
+        Ok(())
     }
 
-    /// Gives an order, and asks whether it was taken.
+    /// Gives an order, asks whether it was taken, and shows the settings when it was not: a PV has kept what was put.
     fn order(&mut self, order: &str) -> Result<Reply, DeviceError> {
         let error = self.with_link(|link| {
             link.tell(order)?;
             link.ask("SYST:ERR?")
         })?;
-        if error.starts_with("0,") { Ok(Reply::done()) } else { Err(format!("{order}: {error}").into()) }
+        if error.starts_with("0,") {
+            return Ok(Reply::done());
+        }
+        let mut link = self.link.take().ok_or("the link is closed")?;
+        self.show_settings(&mut link)?;
+        self.link = Some(link);
+        Err(format!("{order}: {error}").into())
     }
 
     fn measure(&mut self) -> Result<(), DeviceError> {

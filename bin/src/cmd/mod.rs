@@ -25,7 +25,7 @@ const SHOWN: usize = 20;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Prefix of the device, as TEST:SERVER.
+    /// Prefix of the device with its dot or colon, as "TEST:SERVER."
     #[arg(value_name = "PREFIX")]
     prefix: String,
     /// The command, as "move(5)" or "[1, 2, 3]", or its name and arguments: move 5 velocity=2.
@@ -93,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let context = Context::from_env()?.within(options.wait);
     let device = Device { context, prefix: options.prefix.clone() };
     let cmd = device.pv("CMD");
-    cmd.connected().wait().with_context(|| format!("no device with the prefix {:?}", options.prefix))?;
+    cmd.connected().wait().with_context(|| no_device(&options.prefix))?;
     let (sender, events) = channel();
     let interrupt = sender.clone();
     launch::on_stop(move || _ = interrupt.send(Event::Interrupt))?;
@@ -103,12 +103,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         device.tell("STATE", &sender, Event::State),
     );
     // The first values are there, so that what follows is of this command.
-    device.text("STATE");
+    let accepted = device.text("COUNT");
     std::thread::spawn(move || {
         let _nobody_listens = sender.send(Event::Done(cmd.within(EVER).put_notify(text).wait()));
     });
     let result = follow(&device, &events, &mut Screen::new())?;
-    finish(&device, result)
+    finish(&device, result, &accepted)
+}
+
+/// What is said when the device is not found.
+fn no_device(prefix: &str) -> String {
+    let whole = prefix.ends_with(['.', ':']);
+    let rule = if whole { "" } else { "; most prefixes end with a dot or a colon, which belongs to them" };
+    format!("no device with the prefix {prefix:?}{rule}")
 }
 
 /// Shows what happens until the command has ended.
@@ -130,8 +137,8 @@ fn follow(device: &Device, events: &Receiver<Event>, screen: &mut Screen) -> Res
     }
 }
 
-/// Prints the outcome.
-fn finish(device: &Device, result: Result<(), Error>) -> Result<ExitCode> {
+/// Prints the outcome; `accepted` is how many commands the device had accepted before.
+fn finish(device: &Device, result: Result<(), Error>, accepted: &str) -> Result<ExitCode> {
     let Err(error) = result else {
         let values: Vec<f64> = device.pv("values").get_as().wait().unwrap_or_default();
         let shown: Vec<_> = values.iter().take(SHOWN).map(f64::to_string).collect();
@@ -143,7 +150,10 @@ fn finish(device: &Device, result: Result<(), Error>) -> Result<ExitCode> {
     };
     let reason = device.text("ERROR");
     let reason = if reason.is_empty() { error.to_string() } else { reason };
-    eprintln!("seqioc cmd: {}: {reason}", device.text("STATE"));
+    // STATE is that of the last command that was accepted.
+    let state = if device.text("COUNT") == accepted { "Refused".to_owned() } else { device.text("STATE") };
+    let told = if reason.eq_ignore_ascii_case(&state) { state } else { format!("{state}: {reason}") };
+    eprintln!("seqioc cmd: {told}");
     Ok(ExitCode::FAILURE)
 }
 

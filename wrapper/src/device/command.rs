@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ca::proto::Alarm;
+
 use super::io::Interrupted;
 use super::port::Port;
 use crate::answer::Answer;
@@ -198,6 +200,15 @@ pub(crate) struct Pending {
     pub(crate) number: i32,
     pub(crate) answer: Answer,
     pub(crate) started: Instant,
+}
+
+impl Pending {
+    /// Shows at the PV whose put it was that it failed, and why.
+    pub(crate) fn raise(&self, reason: &str) {
+        if let Some(source) = &self.source {
+            source.raise(Alarm::WRITE, reason);
+        }
+    }
 }
 
 impl Completion {

@@ -88,8 +88,11 @@ impl PutQueue {
 
     /// Waits until all that was put so far is applied.
     pub(crate) fn settle(&self) {
-        let _draining = self.draining.lock();
-        ca::server::batch(|| self.apply_all());
+        {
+            let _draining = self.draining.lock();
+            ca::server::batch(|| self.apply_all());
+        }
+        self.drain();
     }
 
     fn drain(&self) {
@@ -118,8 +121,13 @@ impl PutQueue {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI32;
+    use std::sync::atomic::Ordering::SeqCst;
+
     use super::*;
     use crate::group::GroupBuilder;
+
+    const ROUNDS: i32 = 50_000;
 
     #[test]
     fn posts_of_many_threads_all_arrive_and_each_threads_in_order() {
@@ -131,6 +139,41 @@ mod tests {
             }
         });
         assert!(pvs.iter().all(|pv| pv.get() == 2000));
+    }
+
+    /// Both threads have to come to it within some ten nanoseconds, so they wait actively.
+    fn until(number: &AtomicI32, reached: i32) {
+        let mut turns = 0;
+        while number.load(SeqCst) < reached {
+            turns += 1;
+            if turns < 1000 { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+    }
+
+    #[test]
+    fn what_comes_while_it_settles_is_applied() {
+        let queue = PutQueue::new();
+        let mut group = GroupBuilder::with_outlet("t:", queue.clone());
+        let pv = group.pv("v", 0).add().expect("a good PV");
+        let (begun, settled) = (AtomicI32::new(0), AtomicI32::new(0));
+        let mut left = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    until(&begun, round);
+                    queue.settle();
+                    settled.store(round, SeqCst);
+                }
+            });
+            for round in 1..=ROUNDS {
+                begun.store(round, SeqCst);
+                (0..round % 100).for_each(|_| std::hint::spin_loop());
+                pv.post(round);
+                until(&settled, round);
+                left += i32::from(pv.get() != round);
+            }
+        });
+        assert_eq!(left, 0, "of {ROUNDS} posts");
     }
 
     #[test]

@@ -169,10 +169,11 @@ impl Launcher {
     fn command(&self, name: &str) -> Command {
         // One IOC has no positional arguments, so it can take the list with blanks too.
         let command = RunOptions::augment_args(Command::new(name.to_owned()))
-            .about(self.about)
             .after_help(super::STATUS)
             .mut_arg("interfaces", |arg| arg.num_args(1..));
+        // The words over the flags of a service are not those of the program.
         let command = self.services.iter().fold(command, |command, service| (service.augment)(command));
+        let command = command.about(self.about).long_about(None);
         self.options.iter().fold(command, |command, option| {
             let arg = Arg::new(option.name).long(option.name).value_name("VALUE").help(option.help);
             let check = option.check;
@@ -214,8 +215,9 @@ impl Launcher {
         let mut lines = Vec::new();
         if let Some(device) = self.device {
             let group = group()?;
-            lines = hints(group.prefix());
-            builder = builder.device_in(group, name, device(), RestartPolicy::default())?;
+            let device = device();
+            lines = hints(group.prefix(), device.commands());
+            builder = builder.device_in(group, name, device, RestartPolicy::default())?;
         }
         super::run_with(builder, &options, &lines, self.started, services)
     }

@@ -22,6 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::device::SystemDevice;
 use crate::ioc::{Ioc, IocBuilder, IocError};
+use crate::sequence::spec::CommandSpec;
 pub use launcher::Launcher;
 pub use log_ring::{LogLine, log_lines};
 pub use service::{Running, Service, Serving};
@@ -145,11 +146,18 @@ pub fn launch(
     Launcher::new(about).prefix(prefix).device(device).run()
 }
 
-/// What to try with a device of this prefix.
-pub fn hints(prefix: &str) -> Vec<String> {
+/// What to try with a device of this prefix and these commands.
+pub fn hints(prefix: &str, commands: &[CommandSpec]) -> Vec<String> {
+    if !(commands.is_empty() || commands.iter().any(|command| command.name().is_empty())) {
+        return vec![
+            format!("try, from another shell, seqioc cmd {prefix} for the commands of the device"),
+            "Ctrl-C stops.".to_owned(),
+        ];
+    }
     let python = |call: &str| format!("  python3 -c \"import asyncio, aioca; {call}\"");
     vec![
-        "try, from another shell, with EPICS base or with aioca from PyPI:".to_owned(),
+        "try, from another shell, with seqioc, EPICS base, or aioca from PyPI:".to_owned(),
+        format!("  seqioc cmd {prefix} '[1, 2.5, 3]'"),
         format!("  caput -c -w 60 -S {prefix}seq.CMD '[1, 2.5, 3]'"),
         format!("  caget -c {prefix}seq.values"),
         python(&format!("asyncio.run(aioca.caput('{prefix}seq.CMD', '[1, 2.5, 3]', wait=True, timeout=60))")),

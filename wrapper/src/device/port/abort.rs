@@ -13,6 +13,9 @@ use crate::device::command::DeviceError;
 use crate::hooks::PutError;
 use crate::pv::{MakeAnswer, PvCore};
 
+/// Why a command that waited fails.
+pub(super) const NOT_STARTED: &str = "aborted before it started";
+
 impl DevicePort {
     pub(crate) fn abort(
         &self,
@@ -63,15 +66,17 @@ impl Port {
                 self.nudge();
             } else {
                 if !failed.is_empty() {
-                    let result = Err(DeviceError::new("aborted before it started"));
+                    let result = Err(DeviceError::new(NOT_STARTED));
                     let number = books.discarded;
                     self.finished(&mut books, &result, Ending { aborted: true, number, elapsed: 0.0 });
                 }
                 self.end_abort();
             }
-            failed.into_iter().for_each(|answer| {
-                answer.send(Err(PutError::Failed("aborted before it started".to_owned())))
-            });
+            for pending in failed {
+                // The PV has the value that was put, and nobody has acted on it.
+                pending.raise(NOT_STARTED);
+                pending.answer.send(Err(PutError::Failed(NOT_STARTED.to_owned())));
+            }
             if books.pending == 0 {
                 books.answer_aborts();
             }

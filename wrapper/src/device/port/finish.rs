@@ -1,11 +1,9 @@
 //! A command has ended, or will never run: its outcome is shown, then it is answered.
 
-use ca::proto::Alarm;
 use ca::server::batch;
 
 use super::take::unwrap;
 use super::{Books, Port, Waiting};
-use crate::answer::Answer;
 use crate::device::command::{Command, Completion, DeviceError, Pending, Reply};
 use crate::hooks::PutError;
 use crate::log_limit::LogLimit;
@@ -40,9 +38,7 @@ impl Port {
                 FAILURES.log(|left_out| {
                     tracing::warn!("{}: command {} failed: {error}{left_out}", self.name, pending.number);
                 });
-                if let Some(source) = &pending.source {
-                    source.set_alarm(Alarm::WRITE);
-                }
+                pending.raise(&error.to_string());
             }
             // The commands behind an aborted one are done with it.
             let number = if aborted { newer(books.discarded, pending.number) } else { pending.number };
@@ -67,16 +63,16 @@ impl Port {
     }
 
     /// Takes a command that will not run off the books; its answer, a failure, is still to be sent.
-    pub(super) fn discard(&self, books: &mut Books, mut command: Command) -> Option<Answer> {
+    pub(super) fn discard(&self, books: &mut Books, mut command: Command) -> Option<Pending> {
         books.pending -= 1;
         let pending = command.take_completion().and_then(Completion::into_pending)?;
         books.discarded = newer(books.discarded, pending.number);
-        Some(pending.answer)
+        Some(pending)
     }
 
     /// Takes all waiting commands off the books; sending their answers is the caller's last step.
-    pub(super) fn discard_all(&self, books: &mut Books) -> Vec<Answer> {
-        let mut answers = Vec::new();
+    pub(super) fn discard_all(&self, books: &mut Books) -> Vec<Pending> {
+        let mut dropped = Vec::new();
         let mut watched = Vec::new();
         for place in self.queue.1.try_iter() {
             if let Waiting::Watched(slot) = place {
@@ -85,15 +81,15 @@ impl Port {
             }
             books.queued -= 1;
             books.since.pop_front();
-            answers.extend(unwrap(place).and_then(|command| self.discard(books, command)));
+            dropped.extend(unwrap(place).and_then(|command| self.discard(books, command)));
         }
         for command in self.urgent.1.try_iter() {
-            answers.extend(self.discard(books, command));
+            dropped.extend(self.discard(books, command));
         }
         // What a remote PV has told stays told: its server does not say it again.
         watched.into_iter().for_each(|slot| _ = self.queue.0.send(Waiting::Watched(slot)));
         self.show_queue(books);
-        answers
+        dropped
     }
 }
 

@@ -170,8 +170,10 @@ impl Port {
                 let older = slot.lock().replace(command);
                 match older {
                     Some(older) => {
-                        if let Some(answer) = self.discard(books, older) {
-                            answer.send(Err(PutError::Failed("superseded by a newer put".to_owned())));
+                        if let Some(pending) = self.discard(books, older) {
+                            pending
+                                .answer
+                                .send(Err(PutError::Failed("superseded by a newer put".to_owned())));
                         }
                     }
                     None => {

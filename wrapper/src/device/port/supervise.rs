@@ -48,7 +48,7 @@ impl Port {
                 template.offline(reason, (!failed.is_empty()).then_some(books.discarded));
             }
             self.pvs.get().into_iter().flatten().for_each(|pv| pv.set_alarm(Alarm::COMM));
-            failed.into_iter().for_each(|answer| answer.send(Err(PutError::Offline)));
+            failed.into_iter().for_each(|pending| pending.answer.send(Err(PutError::Offline)));
             books.answer_aborts();
         });
     }
@@ -60,7 +60,7 @@ impl Port {
             self.stopping.store(true, SeqCst);
             books.online = false;
             let failed = self.discard_all(&mut books);
-            let failed = failed.into_iter().chain(books.restarts.take_all());
+            let failed = failed.into_iter().map(|pending| pending.answer).chain(books.restarts.take_all());
             failed.for_each(|answer| answer.send(Err(PutError::Offline)));
         });
         // Dropped, it wakes whoever waits, for good.

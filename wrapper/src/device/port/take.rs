@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ca::server::batch;
 
+use super::abort::NOT_STARTED;
 use super::health::Running;
 use super::{Port, TICK, Waiting};
 use crate::device::command::{Command, DeviceError};
@@ -33,7 +34,7 @@ impl Port {
             self.is_aborting()
         });
         if aborted {
-            command.finish(Err(DeviceError::new("aborted before it started")));
+            command.finish(Err(DeviceError::new(NOT_STARTED)));
             return None;
         }
         if let Some(completion) = command.completion_mut() {
