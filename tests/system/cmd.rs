@@ -74,7 +74,7 @@ fn an_interrupt_aborts_the_command() {
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
     assert!(killed.success());
     let (status, out, err) = end(child);
-    assert_eq!((status.code(), err.as_str()), (Some(1), "seqioc cmd: Aborted: aborted\n"), "{out}");
+    assert_eq!((status.code(), err.as_str()), (Some(1), "seqioc cmd: Aborted\n"), "{out}");
     assert_eq!(circuit.get(state, DBR_STRING, 1).text(), "Aborted");
 }
 

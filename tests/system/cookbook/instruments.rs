@@ -32,11 +32,16 @@ fn a_supply_over_tcp_is_set_read_and_refuses_and_comes_back() {
     assert_eq!(supply.get::<String>("seq.message"), "Simulated,Supply,0,1.0");
     let reason = supply.refused("voltage", 31.0);
     assert_eq!(reason, "VOLT 31: -222,\"Data out of range\"", "its own limit is below that of the PV");
+    assert_eq!(supply.get::<f64>("voltage"), 5.0, "what the instrument has");
+    assert_eq!(supply.alarm("voltage"), Alarm::WRITE);
+    assert_eq!(supply.get::<String>("voltage.AMSG"), reason);
+    assert_eq!(supply.alarm("voltage_RBV"), Alarm::NONE, "it is read all the same");
     supply.put("voltage", 6.0);
+    assert_eq!(supply.alarm("voltage"), Alarm::NONE);
 
     drop(instrument);
     supply.until_alarm("voltage_RBV", Alarm::COMM);
-    assert_eq!(supply.alarm("voltage"), Alarm::COMM, "all that it tells is as old");
+    assert_eq!(supply.alarm("current_RBV"), Alarm::COMM, "both are as old");
     let instrument = simulated(&address);
     supply.until_alarm("voltage_RBV", Alarm::NONE);
     supply.until("voltage", &0.0);

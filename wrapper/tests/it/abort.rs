@@ -2,6 +2,7 @@
 
 use ca_proto::wire::Command;
 
+use crate::raw::Raw;
 use crate::robot::Lab;
 
 #[test]
@@ -24,6 +25,22 @@ fn an_abort_ends_the_running_command_and_fails_the_waiting_ones() {
     let (count, done) = (raw.channel("r:seq.COUNT"), raw.channel("r:seq.DONE"));
     assert_eq!((raw.get(count, 5, 1).long(), raw.get(done, 5, 1).long()), (3, 3));
     assert_eq!(raw.put_text(cmd, "[3]"), 1, "the next command runs");
+}
+
+#[test]
+fn a_put_that_an_abort_drops_says_so_at_its_pv() {
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    let (abort, target) = (raw.channel("r:seq.ABORT"), raw.channel("r:target"));
+    let (alarm, reason) = (raw.channel("r:target.SEVR"), raw.channel("r:target.AMSG"));
+    lab.start_waiting(&mut raw);
+    let dropped = raw.start_put(target, 3.0);
+    let aborted = raw.start_put(abort, 1.0);
+    assert_eq!((raw.completion(dropped).0, raw.completion(aborted).0), (160, 1));
+    let shown = |raw: &mut Raw| [alarm, reason].map(|pv| raw.get(pv, 0, 1).text());
+    assert_eq!(shown(&mut raw), ["MAJOR", "aborted before it started"]);
+    assert_eq!(raw.put(target, 4.0), 1);
+    assert_eq!(shown(&mut raw), ["NO_ALARM", ""]);
 }
 
 #[test]
