@@ -16,6 +16,8 @@ LIMIT = 20
 
 motor = EpicsMotor(RECORD, name="motor")
 motor.wait_for_connection(timeout=LIMIT)
+# ophyd tells that a move is done, and only then forgets whom it told: a move that is begun in between is never told of.
+motor.settle_time = 0.05
 stops = []
 stop = epics.PV(f"{RECORD}.STOP", callback=lambda value, **_: stops.append(value) if value else None)
 assert stop.wait_for_connection(LIMIT)
