@@ -40,8 +40,9 @@ impl Port {
                 });
                 pending.raise(&error.to_string());
             }
-            // The commands behind an aborted one are done with it.
-            let number = if aborted { newer(books.discarded, pending.number) } else { pending.number };
+            // The commands behind an aborted one, or that gave way to one that is not counted, are done with it.
+            let last = aborted || books.pending == 0;
+            let number = if last { newer(books.discarded, pending.number) } else { pending.number };
             self.finished(&mut books, &result, Ending { aborted, number, elapsed });
             if books.running == 0 && aborted {
                 self.end_abort();

@@ -25,7 +25,10 @@ impl Port {
             let older = slot.lock().replace(command);
             match older {
                 // Its place in the queue is the newer one's.
-                Some(older) => self.give_way(&mut books, older),
+                Some(older) => {
+                    self.give_way(&mut books, older);
+                    self.nothing_waits(&mut books, "superseded by a newer update of its PV");
+                }
                 None => _ = self.queue.0.send(Waiting::Watched(slot.clone())),
             }
         });
@@ -46,17 +49,22 @@ impl Port {
         }
     }
 
+    /// Shows the end of a command that gave way, when none is left whose end would show it.
+    fn nothing_waits(&self, books: &mut Books, reason: &str) {
+        if books.pending == 0 && books.online && books.begun {
+            let result = Err(DeviceError::new(reason));
+            let number = books.discarded;
+            self.finished(books, &result, Ending { aborted: false, number, elapsed: 0.0 });
+        }
+    }
+
     /// A remote PV is not watched any more: what waits of it is dropped.
     pub(crate) fn forget_watched(&self, slot: &Slot) {
         batch(|| {
             let mut books = self.books.lock();
             if let Some(older) = slot.lock().take() {
                 self.give_way(&mut books, older);
-                if books.pending == 0 && books.online && books.begun {
-                    let result = Err(DeviceError::new("its PV is not watched any more"));
-                    let number = books.discarded;
-                    self.finished(&mut books, &result, Ending { aborted: false, number, elapsed: 0.0 });
-                }
+                self.nothing_waits(&mut books, "its PV is not watched any more");
             }
         });
     }
