@@ -3,8 +3,19 @@
 import importlib.metadata
 import os
 import pathlib
+import subprocess
 import sys
 import time
+
+CHILD = "--child"
+if CHILD not in sys.argv:
+    # PyDM's main thread and a callback of libca can wait for each other's locks, for ever: such a run is begun again.
+    for attempt in range(3):
+        try:
+            sys.exit(subprocess.run([sys.executable, "-u", *sys.argv, CHILD], timeout=75).returncode)
+        except subprocess.TimeoutExpired:
+            print(f"run {attempt + 1} did not end", flush=True)
+    sys.exit("no run ended")
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["PYDM_EPICS_LIB"] = "PYEPICS"
