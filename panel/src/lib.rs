@@ -27,7 +27,6 @@ mod options;
 mod page;
 mod patient;
 mod pictures;
-mod process;
 mod put;
 mod rates;
 mod reader;

@@ -53,29 +53,12 @@ fn the_start_lines_tell_the_address_and_the_command_that_allows_to_write() {
 
 #[test]
 fn the_ready_line_has_the_address_and_the_token() {
-    let server = Server::spawn(seqioc(&[
-        "run",
-        "clock",
-        "--local",
-        "--ready",
-        "json",
-        "--panel",
-        "0",
-        "--panel-write",
-    ]));
+    let flags = ["run", "clock", "--local", "--ready", "json", "--panel", "0", "--panel-write"];
+    let server = Server::spawn(seqioc(&flags));
     let ready: serde_json::Value = serde_json::from_str(&server.line()).expect("JSON");
     let text = |key: &str| ready[key].as_str().unwrap_or_else(|| panic!("no {key} in {ready}")).to_owned();
     assert!(put(&text("panel"), &text("panel_token")).contains(" 400 "));
-    let again = Server::spawn(seqioc(&[
-        "run",
-        "clock",
-        "--local",
-        "--ready",
-        "json",
-        "--panel",
-        "0",
-        "--panel-write",
-    ]));
+    let again = Server::spawn(seqioc(&flags));
     let other: serde_json::Value = serde_json::from_str(&again.line()).expect("JSON");
     assert_ne!(other["panel_token"], ready["panel_token"], "another one after each start");
     let off = Server::spawn(seqioc(&["run", "clock", "--local", "--ready", "json", "--panel", "off"]));

@@ -15,7 +15,7 @@ const SHELL: Duration = Duration::from_secs(2);
 fn ask(prefix: &str, wait: Duration) -> Result<(Vec<Listed>, String)> {
     let context = Context::from_env()?.within(wait);
     let pv = context.pv(&format!("{prefix}seq.COMMANDS"));
-    pv.connected().wait().with_context(|| format!("no device with the prefix {prefix:?}"))?;
+    pv.connected().wait().with_context(|| super::no_device(prefix))?;
     let text: String = pv.get_as().wait()?;
     let commands =
         Listed::read(&text).with_context(|| format!("{prefix}seq.COMMANDS is no list of commands"))?;

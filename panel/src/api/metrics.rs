@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use wrapper::view::{DeviceDescription, View};
+use wrapper::view::{DeviceDescription, Process, View};
 use wrapper::{Report, Scalar, Value};
 
 use crate::answer::typed;
-use crate::process::Process;
 use crate::shared::Shared;
 
 const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

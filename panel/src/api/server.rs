@@ -6,9 +6,9 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
+use wrapper::view::Process;
 
 use crate::answer;
-use crate::process::Process;
 use crate::shared::Shared;
 
 /// `GET /api/server`.

@@ -2,6 +2,7 @@
 
 mod live;
 mod os;
+mod process;
 mod sources;
 mod specs;
 
@@ -13,6 +14,7 @@ use ca::server::Reporter;
 use tokio::sync::Notify;
 
 use self::live::Live;
+pub use self::process::Process;
 use self::sources::{Serving, Sources};
 use crate::autosave::{Bell, Shown};
 use crate::device::{Port, ThreadState};

@@ -37,6 +37,7 @@ use crate::channel::Channel;
 pub use crate::describe::PvDescription;
 use crate::handle::Served;
 use crate::pv::on_the_wire;
+pub use crate::status::Process;
 
 /// The PVs of a running IOC. Clones are the same; it does not keep the IOC running.
 #[derive(Clone)]
