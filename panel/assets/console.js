@@ -30,7 +30,7 @@ class Console {
     this.#at = this.#history.length;
     this.#input = el("input", {
       type: "text", class: "command", "aria-label": `Command to ${device.title}`, autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "send",
-      placeholder: device.commands.length ? `${callOf(device.commands[0])}` : "[1, 2, 3]",
+      placeholder: device.commands.length ? device.commands[0].call : "[1, 2, 3]",
       onkeydown: (event) => this.#keyed(event), oninput: () => this.#explain(),
     });
     const send = scope.button("Send", () => this.#send(), { class: "primary" });
@@ -57,7 +57,7 @@ class Console {
   }
 
   #state() {
-    const [state, ack, queue] = [el("span", { class: "chip", "data-state": "" }), el("span", { class: "muted" }), el("span", { class: "muted" })];
+    const [state, ack, queue, refused] = [el("span", { class: "chip", "data-state": "" }), ...Array.from({ length: 3 }, () => el("span", { class: "muted" }))];
     this.#follow("STATE", ({ update, meta }) => {
       const word = label(update.value, meta);
       setText(state, word);
@@ -65,7 +65,8 @@ class Console {
     });
     this.#follow("ACK", ({ update }) => setText(ack, `ACK ${textOf(update.value)}`));
     this.#follow("QUEUED", ({ update }) => setText(queue, update.value > 0 ? `${update.value} queued` : ""));
-    return el("span", { class: "states" }, queue, ack, state);
+    this.#follow("REFUSED", ({ update }) => setText(refused, update.value > 0 ? `${update.value} refused` : ""));
+    return el("span", { class: "states" }, refused, queue, ack, state);
   }
 
   #progress() {
@@ -88,12 +89,12 @@ class Console {
   #commands() {
     if (this.#device.commands.length === 0) return null;
     const one = (command) => el("li", {},
-      el("button", { type: "button", class: "call", onclick: () => this.#insert(command) }, callOf(command)), el("span", { class: "muted", text: command.doc ?? "" }));
+      el("button", { type: "button", class: "call", onclick: () => this.#insert(command) }, command.call), el("span", { class: "muted", text: command.doc ?? "" }));
     return el("details", {}, el("summary", { text: `${this.#device.commands.length} commands` }), el("ul", { class: "calls" }, this.#device.commands.map(one)));
   }
 
   #insert(command) {
-    this.#input.value = command.name ? `${command.name}(` + (command.arguments ? "" : ")") : "[";
+    this.#input.value = command.name ? opening(command) : "[";
     this.#explain();
     this.#input.focus();
   }
@@ -154,7 +155,7 @@ class Console {
     const typed = this.#input.value.trim();
     const found = this.#matching();
     if (typed === "" || found.length === 0) return false;
-    const whole = found.length === 1 ? `${found[0].name}(${found[0].arguments ? "" : ")"}` : common(found.map(({ name }) => name));
+    const whole = found.length === 1 ? opening(found[0]) : common(found.map(({ name }) => name));
     if (whole === typed) return false;
     this.#input.value = whole;
     return true;
@@ -166,14 +167,15 @@ class Console {
     const name = typed.split("(")[0];
     const called = this.#device.commands.find((command) => command.name !== "" && command.name === name);
     const found = this.#matching();
-    if (called) setText(this.#hint, `${callOf(called)}: ${called.doc ?? ""}`);
+    if (called) setText(this.#hint, `${called.call}: ${called.doc ?? ""}`);
     else if (typed !== "" && found.length > 0) setText(this.#hint, `Tab: ${found.map((each) => each.name).join(", ")}`);
     else setText(this.#hint, "Enter sends, Tab completes, ↑ and ↓ recall");
   }
 }
 
-function callOf({ name, arguments: parameters }) {
-  return name ? `${name}(${parameters ?? ""})` : `(${parameters ?? ""})`;
+/** What is typed of a call before its arguments; the whole of one that has none. */
+function opening({ name, call }) {
+  return call === `${name}()` ? call : `${name}(`;
 }
 
 function common(names) {

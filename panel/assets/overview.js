@@ -34,7 +34,7 @@ function mainPvs(page, device) {
   const own = device.pvs.filter((name) => !device.template || !name.startsWith(device.template));
   const scalar = (name) => {
     const pv = page.directory.pvs.get(name);
-    return pv && pv.count === 1 && !name.startsWith(`${device.prefix}health.`);
+    return pv && pv.count === 1 && !pv.detail && !name.startsWith(`${device.prefix}health.`);
   };
   return own.filter(scalar).slice(0, SHOWN);
 }

@@ -7,7 +7,8 @@ use ca::proto::dbr::{LimitPair, Scalar, Value};
 use crate::hooks::{HookEnd, PutHook};
 use crate::pv::PvCore;
 use crate::pv_type::Shape;
-use crate::view::Known;
+use crate::sequence::listing::CommandListing;
+use crate::view::{Known, by_device};
 
 /// Name of what has no device.
 const PLAIN: &str = "pvs";
@@ -24,15 +25,6 @@ pub struct DeviceListing {
     pub commands: Vec<CommandListing>,
     /// Its PVs, the template's too.
     pub pvs: Vec<PvDescription>,
-}
-
-/// A command in a table of PVs.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct CommandListing {
-    /// How it is called, with types, units and defaults.
-    pub call: String,
-    /// What it does.
-    pub doc: String,
 }
 
 /// One PV in a table of PVs.
@@ -121,28 +113,17 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The devices, and what belongs to none.
 pub(crate) fn devices(known: &[Known], pvs: &[Arc<PvCore>]) -> Vec<DeviceListing> {
-    let mut all: Vec<_> = known.iter().map(listing).collect();
-    let mut plain = Vec::new();
-    for pv in pvs.iter().filter(|pv| pv.fixed.field_of.is_none()) {
-        let owner = known.iter().position(|device| device.pvs.contains(&pv.id));
-        owner.map_or(&mut plain, |index| &mut all[index].pvs).push(PvDescription::of(pv));
-    }
-    if !plain.is_empty() {
-        let (name, prefix) = (PLAIN.to_owned(), String::new());
-        all.push(DeviceListing { name, prefix, commands: Vec::new(), pvs: plain });
-    }
-    all
+    let own = pvs.iter().filter(|pv| pv.fixed.field_of.is_none());
+    by_device(known, own, DeviceListing::of, |device, pv| device.pvs.push(PvDescription::of(pv)))
 }
 
-fn listing(known: &Known) -> DeviceListing {
-    let port = known.port.upgrade();
-    let commands = port.iter().flat_map(|port| port.commands());
-    DeviceListing {
-        name: known.name.clone(),
-        prefix: known.prefix.clone(),
-        commands: commands
-            .map(|spec| CommandListing { call: spec.to_string(), doc: spec.doc().to_owned() })
-            .collect(),
-        pvs: Vec::new(),
+impl DeviceListing {
+    fn of(known: Option<&Known>) -> Self {
+        Self {
+            name: known.map_or(PLAIN, |known| &known.name).to_owned(),
+            prefix: known.map(|known| known.prefix.clone()).unwrap_or_default(),
+            commands: known.map(Known::commands).unwrap_or_default(),
+            pvs: Vec::new(),
+        }
     }
 }

@@ -60,7 +60,7 @@ pub use ca::Config;
 pub use ca::proto::dbr::{ArrayData, FixedString, LimitPair, Meta, Scalar, Value};
 pub use ca::proto::{Alarm, AlarmSeverity, AlarmStatus, EventMask};
 pub use ca::server::{AccessRights, CircuitReport, Report};
-pub use describe::{CommandListing, DeviceListing, PvDescription};
+pub use describe::{DeviceListing, PvDescription};
 pub use device::{
     Command, CommandInbox, DeviceError, DeviceIo, DevicePort, Interrupted, Next, Reply, RestartPolicy,
     SystemDevice, Watch,
@@ -75,6 +75,7 @@ pub use launch::{Launcher, launch};
 pub use pv::{AlarmGroup, AnyPv, Post, Pv};
 pub use pv_type::{Choice, PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
+pub use sequence::listing::{ArgListing, CommandListing};
 pub use sequence::spec::{ArgType, CommandSpec};
 pub use sequence::template::State;
 pub use states::SyncState;

@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use wrapper::CommandListing;
 use wrapper::client::Context;
-use wrapper::sequence::listing::Listed;
 
 use crate::{output, registry};
 
 /// Time that a shell waits for a device.
 const SHELL: Duration = Duration::from_secs(2);
 
-fn ask(prefix: &str, wait: Duration) -> Result<(Vec<Listed>, String)> {
+fn ask(prefix: &str, wait: Duration) -> Result<(Vec<CommandListing>, String)> {
     let context = Context::from_env()?.within(wait);
     let pv = context.pv(&format!("{prefix}seq.COMMANDS"));
     pv.connected().wait().with_context(|| super::no_device(prefix))?;
     let text: String = pv.get_as().wait()?;
-    let commands =
-        Listed::read(&text).with_context(|| format!("{prefix}seq.COMMANDS is no list of commands"))?;
+    let commands = CommandListing::read(&text)
+        .with_context(|| format!("{prefix}seq.COMMANDS is no list of commands"))?;
     Ok((commands, text))
 }
 
@@ -34,7 +34,7 @@ pub(super) fn list(prefix: &str, wait: Duration, json: bool) -> Result<()> {
     }
     let width = commands.iter().map(|command| command.call.len()).max().unwrap_or_default();
     let mut lines = String::new();
-    for Listed { call, doc, .. } in &commands {
+    for CommandListing { call, doc, .. } in &commands {
         writeln!(lines, "{call:<width$}  {doc}")?;
     }
     Ok(output::write(&lines)?)
@@ -51,7 +51,7 @@ pub(super) fn complete(prefix: &str, words: &[String]) -> Result<()> {
     Ok(output::write(&candidates(&commands, before, current))?)
 }
 
-fn candidates(commands: &[Listed], before: &[String], current: &str) -> String {
+fn candidates(commands: &[CommandListing], before: &[String], current: &str) -> String {
     let found: Vec<(String, &str)> = match before.split_first() {
         None => {
             let named = commands.iter().filter(|command| !command.name.is_empty());
@@ -76,7 +76,7 @@ fn candidates(commands: &[Listed], before: &[String], current: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::candidates;
-    use wrapper::sequence::listing::Listed;
+    use wrapper::CommandListing;
 
     #[test]
     fn names_come_first_then_arguments_that_are_not_given() {
@@ -88,7 +88,7 @@ mod tests {
             arg("to"),
             arg("velocity")
         );
-        let commands = Listed::read(&text).expect("JSON");
+        let commands = CommandListing::read(&text).expect("JSON");
         let of = |before: &[&str], current: &str| {
             let before: Vec<_> = before.iter().map(|word| (*word).to_owned()).collect();
             candidates(&commands, &before, current)

@@ -41,7 +41,7 @@ fn the_lists_have_each_pv_with_its_device_and_group() {
     assert_eq!(
         find("lab:number"),
         json!({
-            "name": "lab:number", "device": "", "group": "lab:", "type": "double", "count": 1, "access": "rw",
+            "name": "lab:number", "device": "", "group": "lab:", "type": "double", "count": 1, "access": "rw", "detail": false,
             "units": "mm", "record": "", "description": "A number",
         })
     );
@@ -57,7 +57,16 @@ fn the_lists_have_each_pv_with_its_device_and_group() {
     );
     assert_eq!(
         pump["commands"],
-        json!([{"name": "wait", "arguments": "seconds", "doc": "waits"}, {"name": "panic", "arguments": "seconds=0", "doc": "panics"}])
+        json!([
+            {
+                "name": "wait", "call": "wait(seconds: number s)", "doc": "waits",
+                "args": [{"name": "seconds", "what": "number s", "required": true}],
+            },
+            {
+                "name": "panic", "call": "panic(seconds: number s = 0)", "doc": "panics",
+                "args": [{"name": "seconds", "what": "number s = 0", "required": false}],
+            },
+        ])
     );
     let groups: Vec<_> =
         pump["groups"].as_array().expect("groups").iter().map(|group| &group["name"]).collect();

@@ -44,6 +44,12 @@ fn a_supply_over_tcp_is_set_read_and_refuses_and_comes_back() {
     assert_eq!(supply.alarm("current_RBV"), Alarm::COMM, "both are as old");
     let instrument = simulated(&address);
     supply.until_alarm("voltage_RBV", Alarm::NONE);
+    let log = supply.server.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("supply:link: alarm ")).collect();
+    assert!(
+        matches!(told[..], [gone, back] if gone.contains("alarm COMM INVALID: ") && back.ends_with("alarm is over")),
+        "{log}"
+    );
     supply.until("voltage", &0.0);
     supply.put("voltage", 7.0);
     drop(instrument);

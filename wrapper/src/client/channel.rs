@@ -11,8 +11,8 @@ use super::{FromData, IntoPut, Monitor, Pending, Status, raw};
 
 /// A PV by its name, wherever it is served; clones are handles of the same channel.
 ///
-/// It connects by itself and comes back by itself. A request of a channel that is not connected waits until it is, no
-/// longer than its time-out.
+/// It connects by itself and comes back by itself. A request leaves at once when the channel is connected, else as soon
+/// as it is and somebody waits for the request, which is given up when its time-out is over before.
 #[derive(Clone)]
 pub struct Channel {
     raw: raw::Channel,

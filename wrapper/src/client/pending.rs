@@ -12,6 +12,8 @@ use super::wanted::{FromData, read};
 type Answer = Result<Option<Data>, Error>;
 
 /// A request on its way: a future, or something to block for. Dropping it gives the request up.
+///
+/// Of a channel that is not connected yet nothing leaves until this is polled or waited for.
 #[derive(Debug)]
 #[must_use = "a request that is dropped is given up"]
 pub struct Pending<T> {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ca::proto::Alarm;
-
 use super::io::Interrupted;
 use super::port::Port;
 use crate::answer::Answer;
@@ -206,7 +204,7 @@ impl Pending {
     /// Shows at the PV whose put it was that it failed, and why.
     pub(crate) fn raise(&self, reason: &str) {
         if let Some(source) = &self.source {
-            source.raise(Alarm::WRITE, reason);
+            source.fail(reason);
         }
     }
 }

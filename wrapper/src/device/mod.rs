@@ -7,6 +7,7 @@ mod put_queue;
 mod remote;
 mod supervision;
 mod thread;
+mod watchdog;
 
 use std::time::Duration;
 
@@ -20,9 +21,10 @@ pub(crate) use port::{Port, ThreadState};
 pub(crate) use put_queue::PutQueue;
 pub(crate) use remote::Remote;
 pub use remote::Watch;
+pub(crate) use supervision::Health;
 pub use supervision::RestartPolicy;
-pub(crate) use supervision::{Health, Watchdog};
 pub(crate) use thread::DeviceThread;
+pub(crate) use watchdog::Watchdog;
 
 /// A piece of equipment that runs on its own OS thread and is served as PVs.
 ///

@@ -1,18 +1,12 @@
 //! What is done about a device that fails, and what its health PVs show.
 
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-
-use super::port::Port;
 use crate::device::DevicePort;
 use crate::group::{GroupBuilder, GroupError};
 use crate::hooks::PutHook;
 use crate::pv::Pv;
 
-/// How often the devices of an IOC are looked after.
-const LOOK: Duration = Duration::from_secs(1);
 /// The longest time between a failure and the next start.
 const LONGEST: Duration = Duration::from_secs(30);
 /// A device that was up for so long has recovered: its failures are counted from 0 again.
@@ -126,29 +120,6 @@ impl Health {
     pub(super) fn ages(&self, seen: Duration, queue: Duration) {
         self.seen.post(seen.as_secs() as f64);
         self.queue_age.post(queue.as_secs() as f64);
-    }
-}
-
-/// The thread that looks after all devices of an IOC; it ends when this is dropped.
-pub(crate) struct Watchdog {
-    _open: Sender<()>,
-}
-
-impl Watchdog {
-    pub(crate) fn spawn(ports: Vec<Weak<Port>>) -> std::io::Result<Self> {
-        let (open, closed) = bounded::<()>(0);
-        std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || watch(&ports, &closed))?;
-        Ok(Self { _open: open })
-    }
-}
-
-fn watch(ports: &[Weak<Port>], closed: &Receiver<()>) {
-    while closed.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let ports: Vec<Arc<Port>> = ports.iter().filter_map(Weak::upgrade).collect();
-        if ports.is_empty() {
-            return;
-        }
-        ports.iter().for_each(|port| port.look_after());
     }
 }
 

@@ -1,12 +1,13 @@
 //! Record types, alarm rules and the scan field of a PV on its way into a group.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca::proto::AlarmSeverity;
 use ca::proto::dbr::NativeType;
 
 use super::{GroupBuilder, PRECISION, PvBuilder, UNDECLARED};
-use crate::pv::{AlarmGroup, StateAlarms, is_range};
+use crate::pv::{AlarmBook, AlarmGroup, StateAlarms, is_range};
 use crate::pv_type::{PvType, Shape};
 use crate::record::{ControlRule, RecordType};
 
@@ -15,7 +16,8 @@ impl GroupBuilder {
     ///
     /// See [`AlarmGroup`].
     pub fn alarm_group(&mut self, name: &str) -> AlarmGroup {
-        let book = self.alarm_groups.entry(name.to_owned()).or_default().clone();
+        let new = || Arc::new(AlarmBook::new(format!("{}{name}", self.prefix)));
+        let book = self.alarm_groups.entry(name.to_owned()).or_insert_with(new).clone();
         AlarmGroup { book, outlet: self.outlet.clone() }
     }
 }

@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Weak};
 
-use ca::proto::Alarm;
+use ca::proto::{Alarm, AlarmSeverity};
 use ca::server::batch;
 use parking_lot::Mutex;
 
 use super::core::PvCore;
 use crate::device::PutQueue;
+use crate::log_limit::LogLimit;
+
+/// Alarms that come and go.
+static TURNS: LogLimit = LogLimit::new(10);
 
 /// An alarm with its text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,8 +47,9 @@ impl Pages {
 /// The alarms of a group, and who shows them.
 ///
 /// Lock order: a PV, then the pages; the list of members alone.
-#[derive(Default)]
 pub(crate) struct AlarmBook {
+    /// Full name of the group.
+    name: Box<str>,
     pages: Mutex<Pages>,
     members: Mutex<Vec<Weak<PvCore>>>,
 }
@@ -56,6 +61,10 @@ impl std::fmt::Debug for AlarmBook {
 }
 
 impl AlarmBook {
+    pub(crate) fn new(name: String) -> Self {
+        Self { name: name.into(), pages: Mutex::default(), members: Mutex::default() }
+    }
+
     /// A new member with the alarm that it has.
     pub(crate) fn join(self: &Arc<Self>, pv: &Arc<PvCore>) {
         let index = {
@@ -76,10 +85,22 @@ impl AlarmBook {
         batch(|| members.iter().for_each(|member| member.show_group_alarm()));
     }
 
-    /// Posts to the group alone.
+    /// Posts to the group alone; when the alarm is another one than before, the log says so.
     pub(crate) fn post(&self, alarm: Alarm, message: Option<Box<str>>) {
+        if self.pages.lock().posted.alarm != alarm {
+            TURNS.log(|left_out| self.tell(alarm, message.as_deref().unwrap_or_default(), left_out));
+        }
         self.pages.lock().turn(|pages| pages.posted = Raised { alarm, message });
         self.spread();
+    }
+
+    fn tell(&self, alarm: Alarm, text: &str, left_out: &str) {
+        let Alarm { status, severity } = alarm;
+        let colon = if text.is_empty() { "" } else { ": " };
+        match severity {
+            AlarmSeverity::NoAlarm => tracing::info!("{}: alarm is over{left_out}", self.name),
+            _ => tracing::warn!("{}: alarm {status} {severity}{colon}{text}{left_out}", self.name),
+        }
     }
 }
 
@@ -140,7 +161,8 @@ impl AlarmGroup {
     /// Posts an alarm of the group itself, with the text that clients read in `AMSG` of the members; values stay as
     /// they are.
     ///
-    /// In a group of a device it goes through the put queue, in order with the device's posts.
+    /// The log tells when the alarm has become another one, with the text. In a group of a device it goes through the put
+    /// queue, in order with the device's posts.
     pub fn post(&self, alarm: Alarm, message: &str) {
         let message = Some(message).filter(|text| !text.is_empty()).map(Box::from);
         match &self.outlet {

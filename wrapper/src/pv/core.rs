@@ -100,6 +100,8 @@ pub(crate) struct PvCore {
     pub(super) scan: AtomicU8,
     /// Commands of its puts that are not done.
     pub(super) active: AtomicU32,
+    /// All commands of its puts; it wraps.
+    pub(super) begun: AtomicU32,
     /// The server to tell of changed rights.
     bell: OnceLock<RightsBell>,
     /// The way to its hooks, when it has some.
@@ -132,6 +134,7 @@ impl PvCore {
             flags: flags::first(simple),
             scan: AtomicU8::new(0),
             active: AtomicU32::new(0),
+            begun: AtomicU32::new(0),
             bell: OnceLock::new(),
             hooks: OnceLock::new(),
             state: Mutex::new(State::new(value, defined, Arc::new(meta), tuning, states)),

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ca::proto::EventMask;
 use ca::proto::dbr::{ArrayData, NativeType, Scalar, Value, convert};
+use ca::proto::{Alarm, EventMask};
 use ca::server::{AccessRights, batch};
 
 use super::alarm_group::Membership;
@@ -129,8 +129,9 @@ impl PvCore {
     /// A command of one of its puts begins; it ends when what is returned is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Active {
         self.active.fetch_add(1, Relaxed);
+        let number = self.begun.fetch_add(1, Relaxed).wrapping_add(1);
         self.tell_followers();
-        Active(self.clone())
+        Active { pv: self.clone(), number }
     }
 
     /// Joins an alarm group with the alarm that it has.
@@ -217,20 +218,24 @@ impl PvCore {
 
 /// A command of a put that is not done.
 #[derive(Debug)]
-pub(crate) struct Active(Arc<PvCore>);
+pub(crate) struct Active {
+    pv: Arc<PvCore>,
+    number: u32,
+}
 
-impl std::ops::Deref for Active {
-    type Target = PvCore;
-
-    fn deref(&self) -> &PvCore {
-        &self.0
+impl Active {
+    /// Shows that the put failed, and why, unless the PV has been put to since: its alarm is that of the newest put.
+    pub(crate) fn fail(&self, reason: &str) {
+        if self.pv.begun.load(Relaxed) == self.number {
+            self.pv.raise(Alarm::WRITE, reason);
+        }
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Relaxed);
-        self.0.tell_followers();
+        self.pv.active.fetch_sub(1, Relaxed);
+        self.pv.tell_followers();
     }
 }
 

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::CommandSpec;
 
-/// One command that a device knows.
+/// One command that a device knows, as lists, `COMMANDS`, screens and the panel have it.
 ///
 /// ```
-/// use wrapper::sequence::listing::Listed;
+/// use wrapper::CommandListing;
 /// let text = r#"[{"name": "stop", "call": "stop()", "doc": "stops", "args": []}]"#;
-/// let commands = Listed::read(text).unwrap();
+/// let commands = CommandListing::read(text).unwrap();
 /// assert_eq!(commands[0].call, "stop()");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct CommandListing {
     /// Its name; the empty one is the command that a bare list or mapping is.
     pub name: String,
     /// Its signature, `move(to: number mm)`.
@@ -21,12 +21,12 @@ pub struct Listed {
     /// What it does.
     pub doc: String,
     /// Its arguments in their order.
-    pub args: Vec<ListedArg>,
+    pub args: Vec<ArgListing>,
 }
 
-/// One argument of it.
+/// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListedArg {
+pub struct ArgListing {
     /// Its name.
     pub name: String,
     /// Its type, units and default, `number mm = 1.0`.
@@ -35,7 +35,7 @@ pub struct ListedArg {
     pub required: bool,
 }
 
-impl Listed {
+impl CommandListing {
     /// Reads what `COMMANDS` has; nothing stands for no list.
     ///
     /// # Errors
@@ -44,8 +44,8 @@ impl Listed {
         if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(text) }
     }
 
-    fn of(spec: &CommandSpec) -> Self {
-        let args = spec.args().iter().map(|arg| ListedArg {
+    pub(crate) fn of(spec: &CommandSpec) -> Self {
+        let args = spec.args().iter().map(|arg| ArgListing {
             name: arg.name.clone(),
             what: arg.to_string().split_once(": ").map_or_else(String::new, |(_, what)| what.to_owned()),
             required: arg.default.is_none(),
@@ -64,7 +64,7 @@ pub(crate) fn text(commands: &[CommandSpec]) -> String {
     if commands.is_empty() {
         return String::new();
     }
-    let listed: Vec<_> = commands.iter().map(Listed::of).collect();
+    let listed: Vec<_> = commands.iter().map(CommandListing::of).collect();
     serde_json::to_string(&listed).unwrap_or_default()
 }
 
@@ -81,12 +81,12 @@ mod tests {
             "mm/s",
             1.0,
         );
-        let listed = Listed::read(&text(&[spec])).expect("JSON");
+        let listed = CommandListing::read(&text(&[spec])).expect("JSON");
         assert_eq!(listed[0].call, "move(to: number mm, velocity: number mm/s = 1.0)");
         assert_eq!((listed[0].name.as_str(), listed[0].doc.as_str()), ("move", "moves: far"));
         let args: Vec<_> =
             listed[0].args.iter().map(|a| (a.name.as_str(), a.what.as_str(), a.required)).collect();
         assert_eq!(args, [("to", "number mm", true), ("velocity", "number mm/s = 1.0", false)]);
-        assert_eq!(Listed::read(&text(&[])).expect("nothing"), []);
+        assert_eq!(CommandListing::read(&text(&[])).expect("nothing"), []);
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod arg;
 pub mod follow;
-pub mod listing;
+pub(crate) mod listing;
 pub mod spec;
 pub(crate) mod template;
 pub mod text;

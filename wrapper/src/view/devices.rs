@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::device::Port;
 use crate::pv::PvCore;
-use crate::sequence::spec::{ArgSpec, CommandSpec};
+use crate::sequence::listing::CommandListing;
 
 /// A device: its commands, and its PVs in the order of the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -22,22 +22,11 @@ pub struct DeviceDescription {
     #[serde(rename = "role")]
     pub kind: Option<String>,
     /// The commands it knows.
-    pub commands: Vec<CommandDescription>,
+    pub commands: Vec<CommandListing>,
     /// Names of its PVs.
     pub pvs: Vec<String>,
     /// The same by group.
     pub groups: Vec<GroupDescription>,
-}
-
-/// A command of a device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CommandDescription {
-    /// Its name; empty for the command that a bare list or mapping is.
-    pub name: String,
-    /// Its arguments as they are typed, such as `x, y=0`.
-    pub arguments: String,
-    /// What it does.
-    pub doc: String,
 }
 
 /// PVs that were declared in one group.
@@ -61,22 +50,26 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn describe(&self) -> DeviceDescription {
+    /// The commands that it knows.
+    pub(crate) fn commands(&self) -> Vec<CommandListing> {
         let port = self.port.upgrade();
-        let commands = port.iter().flat_map(|port| port.commands()).map(CommandDescription::of).collect();
-        DeviceDescription {
-            name: self.name.clone(),
-            prefix: self.prefix.clone(),
-            template: Some(self.template.clone()),
-            kind: (!self.kind.is_empty()).then(|| self.kind.to_owned()),
-            commands,
-            ..DeviceDescription::default()
-        }
+        port.iter().flat_map(|port| port.commands()).map(CommandListing::of).collect()
     }
 }
 
 impl DeviceDescription {
-    fn add(&mut self, pv: &PvCore) {
+    pub(super) fn of(known: Option<&Known>) -> Self {
+        known.map_or_else(Self::default, |known| Self {
+            name: known.name.clone(),
+            prefix: known.prefix.clone(),
+            template: Some(known.template.clone()),
+            kind: (!known.kind.is_empty()).then(|| known.kind.to_owned()),
+            commands: known.commands(),
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn add(&mut self, pv: &PvCore) {
         let group = pv.fixed.group_of(&pv.name);
         let group = group.strip_prefix(&*self.prefix).unwrap_or(group);
         self.pvs.push(pv.name.to_string());
@@ -88,31 +81,20 @@ impl DeviceDescription {
     }
 }
 
-impl CommandDescription {
-    fn of(spec: &CommandSpec) -> Self {
-        let rest = spec.rest_type().map(|_| "...".to_owned());
-        let arguments: Vec<_> = spec.args().iter().map(argument).chain(rest).collect();
-        Self { name: spec.name().to_owned(), arguments: arguments.join(", "), doc: spec.doc().to_owned() }
-    }
-}
-
-fn argument(spec: &ArgSpec) -> String {
-    match &spec.default {
-        Some(default) => format!("{}={default}", spec.name),
-        None => spec.name.clone(),
-    }
-}
-
-/// The devices, and behind them the PVs that belong to none.
-pub(super) fn describe(known: &[Known], pvs: &[Arc<PvCore>]) -> Vec<DeviceDescription> {
-    let mut devices: Vec<_> = known.iter().map(Known::describe).collect();
-    let mut rest = DeviceDescription::default();
+/// An entry for each device with its PVs, and behind them one for those of none, where there are such.
+pub(crate) fn by_device<'a, D>(
+    known: &[Known],
+    pvs: impl IntoIterator<Item = &'a Arc<PvCore>>,
+    entry: impl Fn(Option<&Known>) -> D,
+    add: impl Fn(&mut D, &PvCore),
+) -> Vec<D> {
+    let mut all: Vec<_> = known.iter().map(|device| entry(Some(device))).collect();
     for pv in pvs {
-        let owner = known.iter().position(|device| device.pvs.contains(&pv.id));
-        owner.map_or(&mut rest, |index| &mut devices[index]).add(pv);
+        let owner = known.iter().position(|device| device.pvs.contains(&pv.id)).unwrap_or(known.len());
+        if owner == all.len() {
+            all.push(entry(None));
+        }
+        add(&mut all[owner], pv);
     }
-    if !rest.pvs.is_empty() {
-        devices.push(rest);
-    }
-    devices
+    all
 }

@@ -28,8 +28,8 @@ use ca::proto::dbr::{Meta, NativeType, Value, WireArray};
 use ca::server::{AccessRights, Report, Update};
 
 pub use ca::proto::dbr::text_from_bytes;
-pub(crate) use devices::Known;
-pub use devices::{CommandDescription, DeviceDescription, GroupDescription};
+pub use devices::{DeviceDescription, GroupDescription};
+pub(crate) use devices::{Known, by_device};
 pub use feeds::{FeedKey, Feeds};
 
 use crate::answer::Putting;
@@ -63,7 +63,7 @@ impl View {
     /// The devices with their commands and PVs; the last one, without a name, has the PVs of no device.
     pub fn devices(&self) -> Vec<DeviceDescription> {
         let Some(served) = self.0.upgrade() else { return Vec::new() };
-        devices::describe(&served.devices, &served.table.listed())
+        by_device(&served.devices, &served.table.listed(), DeviceDescription::of, DeviceDescription::add)
     }
 
     /// Circuits and what happened on them.

@@ -1,5 +1,7 @@
 //! Commands through CMD and through the device's own PVs.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use ca_proto::wire::Command;
 
 use crate::raw::Raw;
@@ -235,4 +237,19 @@ fn more_values_than_fit_are_a_failure_not_a_cut() {
     assert_eq!(raw.put_text(cmd, &list(4_000)), NORMAL);
     assert_eq!(raw.put_text(cmd, "many()"), PUTFAIL);
     assert_eq!(raw.get_text(ack), "0: 10001 values, at most 10000 fit");
+}
+
+#[test]
+fn the_alarm_of_a_pv_is_that_of_its_newest_put() {
+    let lab = Lab::start();
+    let mut raw = lab.connect();
+    let running = lab.start_waiting(&mut raw);
+    let cmd = raw.channel("r:seq.CMD");
+    let (fails, works) = (raw.start_put_text(cmd, "fail()"), raw.start_put_text(cmd, "say('hi')"));
+    lab.remote.release.store(true, SeqCst);
+    let ended = [running, fails, works].map(|put| raw.completion(put).0);
+    assert_eq!(ended, [NORMAL, PUTFAIL, NORMAL]);
+    assert_eq!(alarm_of(&mut raw, "r:seq.CMD"), (0, 0), "the newest did not fail");
+    let fails = raw.start_put_text(cmd, "fail()");
+    assert_eq!((raw.completion(fails).0, alarm_of(&mut raw, "r:seq.CMD")), (PUTFAIL, (2, 2)), "WRITE, MAJOR");
 }

@@ -1,5 +1,7 @@
 //! A follower and a sequencer that a test plays, in IOCs of this process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use wrapper::client::{ClientConfig, Context};
@@ -18,10 +20,12 @@ struct Stage {
     trajectory: Vec<f64>,
     val: Option<Pv<f64>>,
     steps: Option<Pv<i32>>,
+    /// While this is set it does something else when no command runs.
+    hold: Arc<AtomicBool>,
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(hold: Arc<AtomicBool>) -> Self {
         let specs = vec![
             CommandSpec::new("", "stores the list").arg("values", ArgType::List, ""),
             CommandSpec::new("panic", "panics"),
@@ -29,7 +33,7 @@ impl Stage {
         ];
         let settings = FollowSettings { sequencer: "m:indices".to_owned(), key: Some("a".to_owned()) };
         let follower = Follower::new(settings);
-        Self { specs, follower, trajectory: Vec::new(), val: None, steps: None }
+        Self { specs, follower, trajectory: Vec::new(), val: None, steps: None, hold }
     }
 }
 
@@ -46,6 +50,11 @@ impl SystemDevice for Stage {
 
     fn startup(&mut self, io: &DeviceIo) -> Result<(), DeviceError> {
         self.follower.startup(io)
+    }
+
+    fn idle(&mut self, io: &DeviceIo) -> Option<Duration> {
+        while self.hold.load(SeqCst) && io.sleep(Duration::from_millis(1)).is_ok() {}
+        None
     }
 
     fn execute(&mut self, command: Command, io: &DeviceIo) -> Result<Reply, DeviceError> {
@@ -90,6 +99,7 @@ impl Mock {
 
 struct Lab {
     _ioc: Ioc,
+    hold: Arc<AtomicBool>,
     raw: Raw,
     names: Vec<(&'static str, Channel)>,
 }
@@ -97,14 +107,27 @@ struct Lab {
 impl Lab {
     /// A follower that searches on this port of loopback.
     fn start(sequencer: u16) -> Self {
-        let builder = Ioc::builder().device("stage", "s:", Box::new(Stage::new())).expect("good PVs");
+        let hold = Arc::new(AtomicBool::new(false));
+        let stage = Box::new(Stage::new(hold.clone()));
+        let builder = Ioc::builder().device("stage", "s:", stage).expect("good PVs");
         let ioc =
             builder.client(ClientConfig::isolated(sequencer)).start(Config::isolated()).expect("loopback");
         let mut raw = Raw::connect(ioc.tcp_addresses()[0]);
-        let all =
-            ["VAL", "steps", "INDEX", "MISSED", "seq.CMD", "seq.ACK", "seq.ERROR", "seq.message", "seq.BUSY"];
+        let all = [
+            "VAL",
+            "steps",
+            "INDEX",
+            "MISSED",
+            "seq.CMD",
+            "seq.ACK",
+            "seq.ERROR",
+            "seq.message",
+            "seq.BUSY",
+            "seq.COUNT",
+            "seq.DONE",
+        ];
         let names = all.map(|name| (name, raw.channel(&format!("s:{name}")))).to_vec();
-        Self { _ioc: ioc, raw, names }
+        Self { _ioc: ioc, hold, raw, names }
     }
 
     fn channel(&self, name: &str) -> Channel {
@@ -209,6 +232,24 @@ fn indices_that_come_while_it_is_busy_are_counted_as_missed() {
     // ABORT ended the command, not what the sequencer said meanwhile.
     lab.until_number("INDEX", 5.0);
     assert_eq!((lab.number("MISSED"), lab.number("steps")), (4.0, 2.0));
+}
+
+#[test]
+fn a_step_that_gives_way_to_a_reset_before_it_begins_leaves_no_busy_device() {
+    let mock = Mock::start(Config::isolated(), "{}");
+    let mut lab = Lab::start(mock.port());
+    lab.until_alarm(0);
+    lab.hold.store(true, SeqCst);
+    assert_eq!(lab.put("[1, 2]"), 1, "it is idle after this, and held there");
+    mock.indices.post("{'a': 0}".to_owned());
+    lab.until_number("seq.BUSY", 1.0);
+    mock.indices.post("{}".to_owned());
+    lab.until_number("seq.BUSY", 0.0);
+    assert_eq!((lab.number("seq.COUNT"), lab.number("seq.DONE")), (2.0, 2.0));
+    lab.hold.store(false, SeqCst);
+    mock.indices.post("{'a': 1}".to_owned());
+    lab.until_number("VAL", 2.0);
+    assert_eq!((lab.number("steps"), lab.number("INDEX")), (1.0, 1.0));
 }
 
 #[test]

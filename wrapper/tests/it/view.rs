@@ -171,8 +171,11 @@ fn devices_are_told_with_commands_and_groups_and_the_other_pvs_behind_them() {
     let [stage, rest] = view.devices().try_into().expect("a device and the rest");
     let facts = (&*stage.name, &*stage.prefix, stage.template.as_deref(), stage.kind.as_deref());
     assert_eq!(facts, ("stage", "st:", Some("st:seq."), Some("stage")));
-    let commands: Vec<_> = stage.commands.iter().map(|c| (&*c.name, &*c.arguments, &*c.doc)).collect();
-    assert_eq!(commands, [("move", "to, fast=false", "moves"), ("", "...", "takes a list")]);
+    let commands: Vec<_> = stage.commands.iter().map(|c| (&*c.name, &*c.call, &*c.doc)).collect();
+    assert_eq!(
+        commands,
+        [("move", "move(to: number mm, fast: bool = false)", "moves"), ("", "(number...)", "takes a list")]
+    );
     let groups: Vec<_> = stage.groups.iter().map(|group| &*group.name).collect();
     assert_eq!(groups, ["", "x:", "seq.", "health."]);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What the watchdog sees of a device, and the restart that somebody asks for.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use ca::server::batch;
 use super::{DevicePort, Port};
 use crate::answer::Answer;
 use crate::device::supervision::Health;
+use crate::device::watchdog::WakeUp;
 use crate::hooks::PutError;
 use crate::pv::MakeAnswer;
 use crate::sequence::template::Template;
@@ -129,6 +131,18 @@ impl Port {
             let answers = self.books.lock().restarts.take_under_way();
             answers.into_iter().for_each(|answer| answer.send(Err(PutError::Failed(reason.to_owned()))));
         });
+    }
+
+    /// Notes whom to wake when the device becomes busy.
+    pub(crate) fn wake_up(&self, watchdog: &Arc<WakeUp>) {
+        // An IOC has one watchdog.
+        let _ = self.watchdog.set(watchdog.clone());
+    }
+
+    /// Nothing runs and nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        let books = self.books.lock();
+        books.pending == 0 && books.running == 0
     }
 
     /// The device's thread shows that it lives.

@@ -24,6 +24,7 @@ use super::command::Command;
 use super::put_queue::PutQueue;
 use super::remote::Remote;
 use super::supervision::Health;
+use super::watchdog::WakeUp;
 use crate::answer::Answer;
 use crate::hooks::PutError;
 use crate::pv::PvCore;
@@ -120,6 +121,7 @@ pub(crate) struct Port {
     seen: Mutex<Instant>,
     /// The running command, until it is told that it takes too long.
     overdue: Mutex<Option<Running>>,
+    watchdog: OnceLock<Arc<WakeUp>>,
 }
 
 impl std::fmt::Debug for Port {
@@ -153,6 +155,7 @@ impl Port {
             restarting: AtomicBool::new(false),
             seen: Mutex::new(Instant::now()),
             overdue: Mutex::new(None),
+            watchdog: OnceLock::new(),
         })
     }
 

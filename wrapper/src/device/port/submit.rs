@@ -122,6 +122,9 @@ impl Port {
     pub(super) fn show_accepted(&self, books: &mut Books) -> i32 {
         let number = books.accepted.wrapping_add(1);
         books.accepted = number;
+        if let Some(watchdog) = self.watchdog.get() {
+            watchdog.call();
+        }
         if let Some(template) = self.template() {
             if books.pending == 0 {
                 books.begun = true;
