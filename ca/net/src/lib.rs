@@ -7,6 +7,7 @@
 pub mod client;
 mod config;
 mod error;
+mod identity;
 pub mod presence;
 pub mod repeater;
 pub mod server;
@@ -15,3 +16,4 @@ mod wire_log;
 pub use ca_proto as proto;
 pub use config::{ClientConfig, Config, ConfigWarning, Setting, Settings, exports};
 pub use error::Error;
+pub use identity::host_name;

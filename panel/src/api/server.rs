@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
-use wrapper::view::Process;
+use wrapper::view::{Process, host_name};
 
 use crate::answer;
 use crate::shared::Shared;
@@ -14,15 +14,6 @@ use crate::shared::Shared;
 /// `GET /api/server`.
 pub(crate) async fn report(State(shared): State<Arc<Shared>>) -> Response {
     answer::json(&of(&shared))
-}
-
-/// What this host is called.
-pub(crate) fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned()),
-        name => name.to_owned(),
-    }
 }
 
 /// The report of the server.
@@ -45,7 +36,7 @@ pub(crate) fn of(shared: &Shared) -> Json {
         .collect();
     let process = Process::now();
     json!({
-        "name": host(), "version": env!("CARGO_PKG_VERSION"), "uptime": shared.started.elapsed().as_secs_f64(),
+        "name": host_name(), "version": env!("CARGO_PKG_VERSION"), "uptime": shared.started.elapsed().as_secs_f64(),
         "pvs": shared.view.pvs().len(), "circuits": circuits, "rates": rates, "panel": panel(shared),
         "process": { "cpu": process.cpu, "memory": process.memory, "threads": process.threads },
         "totals": {

@@ -7,6 +7,7 @@ use axum::extract::ws::{Message as Frame, WebSocket};
 use serde_json::{Value as Json, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use wrapper::view::host_name;
 
 use super::batches::Batches;
 use super::messages::Message;
@@ -140,7 +141,7 @@ impl Session {
             None => "off",
             Some(_) => "token",
         };
-        let (name, instance) = (api::server::host(), &self.shared.instance);
+        let (name, instance) = (host_name(), &self.shared.instance);
         let time = json::seconds(std::time::SystemTime::now());
         let hello = json!({
             "type": "hello", "version": 1, "name": name, "instance": instance, "write": write, "time": time,

@@ -1,6 +1,7 @@
 //! What a device holds while it runs: the way to its PVs, and its commands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::SystemDevice;
@@ -14,7 +15,7 @@ pub enum Interrupted {
     /// ABORT was put, or RESTART.
     #[error("aborted")]
     Abort,
-    /// The IOC stops.
+    /// The IOC stops; for a helper thread also: the device has ended, it gets a new one when it is started again.
     #[error("the IOC stops")]
     Stop,
     /// An urgent command waits: see [`DeviceIo::urgent`].
@@ -30,6 +31,8 @@ pub struct DeviceIo {
     pub(super) port: Arc<Port>,
     pub(super) channels: Channels,
     started: Instant,
+    /// The device has ended since it was given this.
+    ended: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for DeviceIo {
@@ -40,7 +43,13 @@ impl std::fmt::Debug for DeviceIo {
 
 impl DeviceIo {
     pub(crate) fn new(port: Arc<Port>) -> Self {
-        Self { port, channels: Channels::default(), started: Instant::now() }
+        Self { port, channels: Channels::default(), started: Instant::now(), ended: Arc::default() }
+    }
+
+    /// The same for the next start of the device; those who have this one are told to stop.
+    pub(super) fn renewed(&self) -> Self {
+        self.ended.store(true, Relaxed);
+        Self { ended: Arc::default(), ..self.clone() }
     }
 
     /// The device's name.
@@ -50,7 +59,7 @@ impl DeviceIo {
 
     /// Why the running command should end now, if it should.
     pub fn interrupted(&self) -> Option<Interrupted> {
-        if self.port.is_stopping() {
+        if self.port.is_stopping() || self.ended.load(Relaxed) {
             Some(Interrupted::Stop)
         } else if self.port.is_aborting() || self.port.is_restarting() {
             Some(Interrupted::Abort)
@@ -68,8 +77,9 @@ impl DeviceIo {
 
     /// Sleeps, unless the command should end.
     ///
-    /// A helper thread of the device sleeps with `std::thread::sleep` instead, and ends when
-    /// [`DeviceIo::interrupted`] is [`Interrupted::Stop`]: an ABORT is for the running command.
+    /// A helper thread of the device sleeps with `std::thread::sleep` instead, and ends when [`DeviceIo::interrupted`] is
+    /// [`Interrupted::Stop`], which it is too once the device has panicked and is started again: an ABORT is for the running
+    /// command.
     ///
     /// ```
     /// # use wrapper::{DeviceIo, Interrupted, Pv};

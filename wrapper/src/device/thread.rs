@@ -63,7 +63,7 @@ impl DeviceThread {
 }
 
 fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>, policy: RestartPolicy) {
-    let io = DeviceIo::new(port.clone());
+    let mut io = DeviceIo::new(port.clone());
     let inbox = CommandInbox::new(port.clone());
     let mut failures = Failures::default();
     while !port.is_stopping() {
@@ -79,6 +79,7 @@ fn supervise(mut device: Box<dyn SystemDevice>, port: &Arc<Port>, policy: Restar
         if port.is_stopping() {
             break;
         }
+        io = io.renewed();
         if port.take_restart() {
             info!("{}: started again, as it was asked for", port.name());
             port.down("started again, as it was asked for");

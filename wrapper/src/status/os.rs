@@ -82,11 +82,6 @@ pub(super) fn kernel() -> Option<String> {
     Some(format!("{} {}", part("ostype")?, part("osrelease")?))
 }
 
-/// Name of the host.
-pub(super) fn host() -> Option<String> {
-    read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned())
-}
-
 /// The process that started this one.
 pub(super) fn parent() -> Option<f64> {
     own("PPid")

@@ -55,7 +55,7 @@ pub(super) const SPECS: &[Spec] = specs! {
     UPTIME Text, "", Second, "time since the start", |s| text(sources::days(s.uptime()));
     PROCESS_ID Long, "", Slow, "number of the process", |_| number(f64::from(std::process::id()));
     PARENT_ID Long, "", Slow, "number of the process that started it", |_| os::parent().and_then(number);
-    HOSTNAME Text, "", Slow, "name of the host", |_| os::host().and_then(text);
+    HOSTNAME Text, "", Slow, "name of the host", |_| text(ca::host_name());
     KERNEL_VERS Text, "", Slow, "the operating system", |_| os::kernel().and_then(text);
     EPICS_VERSION Text, "", Slow, "this library", |_| text(version());
     ENGINEER Text, "", Slow, "the variable ENGINEER", |_| variable("ENGINEER");

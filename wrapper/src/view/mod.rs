@@ -27,6 +27,7 @@ use ca::proto::Alarm;
 use ca::proto::dbr::{Meta, NativeType, Value, WireArray};
 use ca::server::{AccessRights, Report, Update};
 
+pub use ca::host_name;
 pub use ca::proto::dbr::text_from_bytes;
 pub use devices::{DeviceDescription, GroupDescription};
 pub(crate) use devices::{Known, by_device};

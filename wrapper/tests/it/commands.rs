@@ -71,7 +71,7 @@ fn a_get_behind_a_put_never_sees_the_ack_of_the_command_before() {
     assert_eq!(raw.get_text(ack), "1");
     let ioid = raw.start_put_text(cmd, "wait()");
     assert_eq!(raw.get_text(ack), "0");
-    lab.remote.release.store(true, std::sync::atomic::Ordering::SeqCst);
+    lab.remote.release.store(true, SeqCst);
     assert_eq!(raw.completion(ioid).0, NORMAL);
 }
 
@@ -168,7 +168,7 @@ fn other_pvs_of_the_circuit_are_served_while_a_command_runs() {
     }
     raw.send(Command::Echo, 0, 0, 7, 8, b"still on");
     assert_eq!(raw.next().payload, b"still on");
-    lab.remote.release.store(true, std::sync::atomic::Ordering::SeqCst);
+    lab.remote.release.store(true, SeqCst);
     assert_eq!(raw.completion(waiting).0, NORMAL);
 }
 

@@ -15,6 +15,8 @@ struct Remote {
     startups: Arc<AtomicU32>,
     broken: Arc<AtomicBool>,
     release: Arc<AtomicBool>,
+    /// Helper threads that have ended.
+    helpers: Arc<AtomicU32>,
 }
 
 struct Patient {
@@ -27,8 +29,15 @@ impl SystemDevice for Patient {
         &self.specs
     }
 
-    fn startup(&mut self, _io: &DeviceIo) -> Result<(), DeviceError> {
+    fn startup(&mut self, io: &DeviceIo) -> Result<(), DeviceError> {
         self.remote.startups.fetch_add(1, SeqCst);
+        let (io, ended) = (io.clone(), self.remote.helpers.clone());
+        std::thread::spawn(move || {
+            while io.interrupted() != Some(Interrupted::Stop) {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            ended.fetch_add(1, SeqCst);
+        });
         if self.remote.broken.load(SeqCst) { Err("nobody at home".into()) } else { Ok(()) }
     }
 
@@ -201,6 +210,24 @@ fn a_restart_ends_the_running_command_and_reads_idle() {
     lab.until_label("seq.STATE", "Idle");
     assert_eq!(lab.command("ok"), 1);
     assert_eq!(lab.number("health.RESTART"), 0.0);
+}
+
+#[test]
+fn a_helper_thread_ends_with_the_start_that_began_it() {
+    let mut lab = Lab::start(RestartPolicy::default().back_off(Duration::from_millis(1)), false);
+    let (cmd, abort) = (lab.channel("seq.CMD"), lab.channel("seq.ABORT"));
+    let running = lab.raw.start_put_text(cmd, "nap");
+    lab.until_label("seq.STATE", "Busy");
+    let aborting = lab.raw.start_put(abort, 1.0);
+    assert_eq!([running, aborting].map(|put| lab.raw.completion(put).0), [160, 1]);
+    assert_eq!(lab.remote.helpers.load(SeqCst), 0, "an ABORT is not for it");
+    for start in 1..=3 {
+        assert_eq!(lab.command("panic"), 160);
+        eventually("the old one ends", || (lab.remote.helpers.load(SeqCst) == start).then_some(()));
+        eventually("it started again", || (lab.startups() == start + 1).then_some(()));
+        assert_eq!(lab.command("ok"), 1);
+        assert_eq!(lab.remote.helpers.load(SeqCst), start, "the new one goes on");
+    }
 }
 
 #[test]

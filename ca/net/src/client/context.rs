@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ca_proto::client::{Identity, Searches, Timing};
+use ca_proto::client::{Searches, Timing};
 use ca_proto::{Cid, Eca};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
@@ -17,7 +17,7 @@ use super::core::ChannelCore;
 use super::pool::Pool;
 use super::shared::Shared;
 use super::{listener, repeater, runtime, search};
-use crate::{ClientConfig, Error};
+use crate::{ClientConfig, Error, identity};
 
 /// How long a context that is dropped waits for its circuits to be closed in order.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -83,10 +83,9 @@ impl Context {
         let socket = search::open(config.multicast_ttl).map_err(|e| Error::io("cannot search", e))?;
         let calls = listener::start_calls().map_err(|e| Error::io("cannot start a thread", e))?;
         let timing = Timing { longest_gap: config.max_search_period, ..Timing::default() };
-        let identity = Identity { user: user_name(), host: host_name() };
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             config,
-            identity,
+            identity: identity::own(),
             runtime: runtime.clone(),
             channels: Mutex::default(),
             circuits: Mutex::default(),
@@ -141,16 +140,4 @@ impl Context {
     pub fn channels<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<Channel> {
         names.into_iter().map(|name| self.channel(name)).collect()
     }
-}
-
-pub(super) fn user_name() -> String {
-    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default();
-    if name.is_empty() { "unknown".to_owned() } else { name }
-}
-
-pub(super) fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = name.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
 }

@@ -5,13 +5,12 @@ use std::net::SocketAddrV4;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use ca_proto::client::{ClientCircuit, Event, Identity, Output};
+use ca_proto::client::{ClientCircuit, Event, Output};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::super::context::{host_name, user_name};
-use crate::ClientConfig;
 use crate::wire_log::{Role, Stream, Way};
+use crate::{ClientConfig, identity};
 
 /// The connection to a name server.
 pub(super) struct Link {
@@ -26,9 +25,8 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(stream: TcpStream, server: SocketAddrV4, config: &ClientConfig) -> Self {
         let mut output = Output::default();
-        let identity = Identity { user: user_name(), host: host_name() };
         let (most, patience) = (config.max_payload, config.connection_timeout);
-        let proto = ClientCircuit::new(&identity, 0, most, patience, Instant::now(), &mut output);
+        let proto = ClientCircuit::new(&identity::own(), 0, most, patience, Instant::now(), &mut output);
         let heard = Stream::open(Role::Client, Way::Received, server);
         let said = Stream::open(Role::Client, Way::Sent, server);
         Self { stream, proto, output, input: BytesMut::new(), heard, said }
