@@ -3,23 +3,27 @@
 import { el, setAttr, setText } from "./dom.js";
 import { label, numeric } from "./format.js";
 
-/** The motor of the original. */
-const MOTOR = "BEAMLINE:motor.";
-
 export function beamlineCard(scope, device) {
   const { page } = scope;
   const [choices, jog, running] = ["choices", "jog", "running"].map((name) => device.prefix + name);
-  const remote = !page.directory.has(`${MOTOR}RBV`);
+  const motor = motorOf(device);
+  const remote = !page.directory.has(`${motor}RBV`);
   const jogging = ({ value }) => numeric(value) === 1;
   const button = scope.button("Jog", () => page.tell(jog, 1), { class: "jog", busyPv: jog, busy: jogging });
   scope.follow(jog, ({ update }) => update && setText(button, jogging(update) ? "Jogging…" : "Jog"));
   return el("section", { class: "card beamline", "aria-label": "Beamline", "data-panel": "beamline" },
     el("header", {}, el("h2", { text: "Control panel" }), lamp(scope, running)),
     el("div", { class: "readings" },
-      scope.reading(`${MOTOR}RBV`, "Motor readback (RBV)", { remote }), scope.reading(`${MOTOR}VAL`, "Motor setpoint (VAL)", { remote })),
+      scope.reading(`${motor}RBV`, "Motor readback (RBV)", { remote }), scope.reading(`${motor}VAL`, "Motor setpoint (VAL)", { remote })),
     el("div", { class: "controls" },
       el("div", { class: "setting" }, el("span", { class: "caption", text: "Place (choices)" }), places(scope, choices)),
       el("div", { class: "setting" }, el("span", { class: "caption", text: "0.5 up and back" }), button)));
+}
+
+/** The prefix of the motor that it moves: it watches that one's setpoint. */
+function motorOf(device) {
+  const setpoint = device.watches.find((name) => name.endsWith("VAL")) ?? "BEAMLINE:motor.VAL";
+  return setpoint.slice(0, -"VAL".length);
 }
 
 /** `running`, in words. */

@@ -43,8 +43,8 @@ export class Directory {
 }
 
 class Device {
-  constructor({ name, prefix, template, role, commands, pvs, groups }) {
-    Object.assign(this, { name, prefix, template, role, commands: commands ?? [], pvs, groups });
+  constructor({ name, prefix, template, role, watches, commands, pvs, groups }) {
+    Object.assign(this, { name, prefix, template, role, watches: watches ?? [], commands: commands ?? [], pvs, groups });
     Object.defineProperty(this, "has", { value: new Set(pvs), enumerable: false });
   }
 

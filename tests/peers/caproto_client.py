@@ -3,19 +3,15 @@
 import time
 
 from caproto import AccessRights, ChannelType
-from caproto.threading.client import Context
+import caproto_pvs
+from caproto_pvs import LIMIT
 from check import run, wait_until
 
 SEQ = "TEST:SERVER.seq."
-LIMIT = 10
-CONTEXT = Context()
 
 
 def pvs(*names):
-    found = CONTEXT.get_pvs(*names, timeout=LIMIT)
-    for pv in found:
-        pv.wait_for_connection(timeout=LIMIT)
-    return found
+    return caproto_pvs.pvs("", *names)
 
 
 def command(text):

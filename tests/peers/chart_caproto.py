@@ -1,18 +1,13 @@
 """Images of the chart as caproto's threading client sees them."""
 
 from caproto import AccessRights, ChannelType
-from caproto.threading.client import Context
+import caproto_pvs
+from caproto_pvs import LIMIT
 from check import run, wait_until
-
-LIMIT = 10
-CONTEXT = Context()
 
 
 def pvs(*names):
-    found = CONTEXT.get_pvs(*("chart:" + name for name in names), timeout=LIMIT)
-    for pv in found:
-        pv.wait_for_connection(timeout=LIMIT)
-    return found
+    return caproto_pvs.pvs("chart:", *names)
 
 
 def numbers(*names):

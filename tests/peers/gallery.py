@@ -9,32 +9,14 @@ DIRECTORY = pathlib.Path(sys.argv[1])
 os.environ["EPICS_CA_ADDR_LIST"] = " ".join(f"127.0.0.1:{port}" for port in sys.argv[2:])
 
 from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelType
-from caproto.threading.client import Context
+from caproto_pvs import LIMIT, put, pvs, read
 from check import run, wait_until
 
-LIMIT = 10
-CONTEXT = Context()
 FIBONACCI = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
-
-
-def pvs(prefix, *names):
-    found = CONTEXT.get_pvs(*(prefix + name for name in names), timeout=LIMIT)
-    for pv in found:
-        pv.wait_for_connection(timeout=LIMIT)
-    return found
-
-
-def read(pv, **options):
-    data = pv.read(timeout=LIMIT, **options).data
-    return data.tolist() if hasattr(data, "tolist") else list(data)
 
 
 def text(pv):
     return bytes(pv.read(timeout=LIMIT).data).rstrip(b"\0")
-
-
-def put(pv, value, **options):
-    return pv.write(value, wait=True, timeout=LIMIT, **options).status.success
 
 
 def updates(pv, **options):

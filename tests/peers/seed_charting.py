@@ -6,18 +6,9 @@ import sys
 os.environ["EPICS_CA_ADDR_LIST"] = " ".join(f"127.0.0.1:{port}" for port in sys.argv[1:])
 
 from caproto import ChannelType
-from caproto.threading.client import Context
+import caproto_pvs
+from caproto_pvs import LIMIT, pvs
 from check import run, wait_until
-
-LIMIT = 30
-CONTEXT = Context()
-
-
-def pvs(prefix, *names):
-    found = CONTEXT.get_pvs(*(prefix + name for name in names), timeout=LIMIT)
-    for pv in found:
-        pv.wait_for_connection(timeout=LIMIT)
-    return found
 
 
 def read(pv, **options):
@@ -25,7 +16,7 @@ def read(pv, **options):
 
 
 def put(pv, value, **options):
-    assert pv.write(value, wait=True, timeout=LIMIT, **options).status.success
+    assert caproto_pvs.put(pv, value, **options)
 
 
 VAL, RBV, MOVES = pvs("BEAMLINE:motor.", "VAL", "RBV", "running")

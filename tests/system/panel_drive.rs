@@ -79,6 +79,17 @@ fn choices_and_jog_drive_the_beamline_and_jog_is_greyed_meanwhile() {
 }
 
 #[test]
+fn the_beamline_shows_the_motor_that_it_moves() {
+    let config = "[device.motor]\nprefix = \"X:m.\"\n[device.beamline]\narguments = { motor = \"X:m.\" }\n";
+    let lab = Lab::of(config);
+    let Some(page) = lab.page("#/device/beamline", DESK) else { return };
+    unlock(&page);
+    page.click("[data-panel=beamline] .place:nth-child(2)");
+    page.until_text("[data-panel=beamline] [data-pv='X:m.RBV'] .val", "5.000");
+    no_complaints(&page);
+}
+
+#[test]
 fn a_keyboard_is_enough() {
     let lab = Lab::start();
     let Some(page) = lab.page("", DESK) else { return };

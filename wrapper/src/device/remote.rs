@@ -88,7 +88,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.end.take();
         if let Some(port) = self.port.upgrade() {
-            port.forget_watched(&self.slot);
+            port.forget_watched(&self.name, &self.slot);
         }
     }
 }
@@ -149,6 +149,7 @@ impl DeviceIo {
                 port.submit_watched(command, &place);
             }
         });
+        self.port.note_watch(name);
         Ok(Watch { name: name.to_owned(), slot, port, end: Some(Box::new(monitor)) })
     }
 

@@ -21,6 +21,8 @@ pub struct DeviceDescription {
     /// What [`SystemDevice::kind`](crate::SystemDevice::kind) says.
     #[serde(rename = "role")]
     pub kind: Option<String>,
+    /// Names of the remote PVs that it watches now.
+    pub watches: Vec<String>,
     /// The commands it knows.
     pub commands: Vec<CommandListing>,
     /// Names of its PVs.
@@ -64,6 +66,7 @@ impl DeviceDescription {
             prefix: known.prefix.clone(),
             template: Some(known.template.clone()),
             kind: (!known.kind.is_empty()).then(|| known.kind.to_owned()),
+            watches: known.port.upgrade().map(|port| port.watches()).unwrap_or_default(),
             commands: known.commands(),
             ..Self::default()
         })

@@ -285,6 +285,8 @@ fn a_follower_that_panics_follows_again_and_does_not_repeat_its_step() {
     mock.indices.post("{'a': 4}".to_owned());
     lab.until_number("INDEX", 4.0);
     assert_eq!(lab.number("steps"), 2.0);
+    let [stage] = lab._ioc.handle().view().devices().try_into().expect("one device");
+    assert_eq!(stage.watches, ["m:indices"], "once");
 }
 
 #[test]

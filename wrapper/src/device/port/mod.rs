@@ -122,6 +122,8 @@ pub(crate) struct Port {
     /// The running command, until it is told that it takes too long.
     overdue: Mutex<Option<Running>>,
     watchdog: OnceLock<Arc<WakeUp>>,
+    /// Remote PVs that it watches.
+    watches: Mutex<Vec<String>>,
 }
 
 impl std::fmt::Debug for Port {
@@ -156,6 +158,7 @@ impl Port {
             seen: Mutex::new(Instant::now()),
             overdue: Mutex::new(None),
             watchdog: OnceLock::new(),
+            watches: Mutex::default(),
         })
     }
 

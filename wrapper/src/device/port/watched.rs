@@ -11,6 +11,16 @@ use crate::answer::Answer;
 use crate::device::command::{Command, Completion, DeviceError, Pending};
 
 impl Port {
+    /// Names of the remote PVs that the device watches, in the order in which it began.
+    pub(crate) fn watches(&self) -> Vec<String> {
+        self.watches.lock().clone()
+    }
+
+    /// A remote PV is watched from now on.
+    pub(crate) fn note_watch(&self, name: &str) {
+        self.watches.lock().push(name.to_owned());
+    }
+
     /// Queues a command of a remote PV; a waiting one of the same PV gives way. Never refused: there is one place for each.
     pub(crate) fn submit_watched(self: &Arc<Self>, command: Command, slot: &Slot) {
         batch(|| {
@@ -59,7 +69,12 @@ impl Port {
     }
 
     /// A remote PV is not watched any more: what waits of it is dropped.
-    pub(crate) fn forget_watched(&self, slot: &Slot) {
+    pub(crate) fn forget_watched(&self, name: &str, slot: &Slot) {
+        let mut watches = self.watches.lock();
+        if let Some(at) = watches.iter().position(|watch| watch == name) {
+            watches.remove(at);
+        }
+        drop(watches);
         batch(|| {
             let mut books = self.books.lock();
             if let Some(older) = slot.lock().take() {
