@@ -1,8 +1,10 @@
 //! Several servers on one host.
 
+use std::io::copy;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::launch::{SOON, Server, free_port, wait_for};
+use crate::launch::{SOON, Server, free_port, isolated, wait_for};
 use crate::peers::Script;
 
 /// Servers that start at once.
@@ -54,4 +56,37 @@ fn twenty_servers_started_at_once_all_serve() {
     if let Some(script) = Script::start_with("found.py", &names, port, FOUND) {
         script.finish();
     }
+}
+
+/// Passes on what comes to this address, as a tunnel does.
+fn relay(from: TcpListener, to: SocketAddr) {
+    for client in from.incoming().map_while(Result::ok) {
+        let server = TcpStream::connect(to).expect("the IOC listens");
+        for (mut reads, mut writes) in
+            [(client.try_clone().expect("a handle"), server.try_clone().expect("a handle")), (server, client)]
+        {
+            std::thread::spawn(move || {
+                // A tunnel whose one end is gone has an end.
+                let _ = copy(&mut reads, &mut writes);
+                let _ = writes.shutdown(Shutdown::Write);
+            });
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_client_reaches_an_ioc_through_a_tunnel_of_tcp() {
+    let server = Server::with(&["clock"], 0);
+    // The other end of the tunnel has the same port, on another address of loopback.
+    let end = TcpListener::bind(("127.0.0.2", server.tcp)).expect("the address is free");
+    std::thread::spawn(move || relay(end, ([127, 0, 0, 1], server.tcp).into()));
+    let got = isolated(env!("CARGO_BIN_EXE_seqioc"))
+        .args(["get", "-t", "wt:delay"])
+        .env("EPICS_CA_NAME_SERVERS", format!("127.0.0.2:{}", server.tcp))
+        .env("EPICS_CA_AUTO_ADDR_LIST", "NO")
+        .env("EPICS_CA_REPEATER_PORT", free_port().to_string())
+        .output();
+    let got = got.expect("it starts");
+    assert_eq!(String::from_utf8_lossy(&got.stdout), "0.2\n", "{}", String::from_utf8_lossy(&got.stderr));
 }

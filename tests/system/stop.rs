@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::launch::{SOON, Server, seqioc_of, wait_exit, wait_for};
+use crate::launch::{SOON, Server, seqioc, seqioc_of, wait_exit, wait_for};
 use crate::raw::{Circuit, DBR_CHAR, DBR_DOUBLE, DBR_LONG};
 
 const LIMIT: Duration = Duration::from_secs(1);
@@ -39,6 +39,40 @@ fn an_idle_ioc_stops_at_once() {
         let server = Server::start();
         stops_well(server, signal, "idle");
     }
+}
+
+/// The socket of a service manager at a path, and by an abstract name.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_service_manager_is_told_when_it_serves_and_when_it_ends() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let name = format!("seqioc-notify-{}", std::process::id());
+    let path = std::env::temp_dir().join(&name);
+    let by_path = (path.display().to_string(), SocketAddr::from_pathname(&path));
+    let abstract_one = (format!("@{name}"), SocketAddr::from_abstract_name(&name));
+    for (variable, address) in [by_path, abstract_one] {
+        let manager = UnixDatagram::bind_addr(&address.expect("a name")).expect("a socket");
+        manager.set_read_timeout(Some(SOON)).expect("a time");
+        let mut buffer = [0; 200];
+        let mut told = || {
+            let length = manager.recv(&mut buffer).expect("it is told in time");
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        };
+        let mut command = seqioc(&["run", "clock", "--ready", "json", "--interfaces", "127.0.0.1"]);
+        command.env("NOTIFY_SOCKET", &variable);
+        let mut server = Server::spawn(command);
+        server.ready();
+        let port = server.tcp;
+        let ready = told();
+        assert!(
+            ready.starts_with("READY=1\nSTATUS=") && ready.contains(&format!("TCP port {port}")),
+            "{ready}"
+        );
+        stops_well(server, "TERM", "a service");
+        assert_eq!(told(), "STOPPING=1");
+    }
+    std::fs::remove_file(path).expect("it is ours");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The way of puts and gets to the hook thread of their group, and what waits for them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 use ca::proto::Eca;
 use ca::proto::dbr::Value;
@@ -39,8 +39,8 @@ pub(crate) struct GetJob {
 pub(crate) enum Job {
     Put(Box<PutJob>),
     Get(GetJob),
-    /// SCAN of a PV has another choice.
-    Rescan(u64),
+    /// SCAN of a PV may have another choice; the flag says that this waits.
+    Rescan(u64, Arc<AtomicBool>),
     /// A PV is no longer served: its hooks are dropped.
     Forget(u64),
     Stop,
@@ -106,6 +106,8 @@ pub(crate) struct HookEnd {
     put: bool,
     get: bool,
     gate: Mutex<Gate>,
+    /// A rescan waits in the lane: one is enough for all writes of SCAN up to its turn.
+    rescan: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for HookEnd {
@@ -116,7 +118,7 @@ impl std::fmt::Debug for HookEnd {
 
 impl HookEnd {
     pub(crate) fn new(lane: &Arc<Lane>, put: bool, get: bool) -> Self {
-        Self { lane: lane.clone(), put, get, gate: Mutex::default() }
+        Self { lane: lane.clone(), put, get, gate: Mutex::default(), rescan: Arc::default() }
     }
 
     /// True when puts go through a hook.
@@ -198,11 +200,30 @@ impl HookEnd {
 
     /// SCAN of the PV was written.
     pub(crate) fn rescan(&self, id: u64) {
-        self.lane.send(Job::Rescan(id));
+        if !self.rescan.swap(true, SeqCst) {
+            self.lane.send(Job::Rescan(id, self.rescan.clone()));
+        }
     }
 
     /// The PV is no longer served.
     pub(crate) fn forget(&self, id: u64) {
         self.lane.send(Job::Forget(id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_writes_of_scan_wait_as_one() {
+        let (lane, mut jobs) = Lane::new();
+        let end = HookEnd::new(&lane, true, false);
+        for _ in 0..2 {
+            (0..1000).for_each(|_| end.rescan(7));
+            let Ok(Job::Rescan(7, waits)) = jobs.try_recv() else { panic!("one waits") };
+            assert!(jobs.try_recv().is_err(), "and no other");
+            waits.store(false, SeqCst);
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -127,7 +128,11 @@ async fn serve(plan: Plan) {
         match job {
             Job::Put(job) => hooks.put(*job),
             Job::Get(job) => hooks.get(job),
-            Job::Rescan(id) => hooks.rescan(id),
+            Job::Rescan(id, waits) => {
+                // Before the choice is read: what is written from now on has a turn of its own.
+                waits.store(false, SeqCst);
+                hooks.rescan(id);
+            }
             Job::Forget(id) if hooks.forget(id) => break,
             Job::Forget(_) => {}
             Job::Stop => break,

@@ -3,6 +3,7 @@
 mod built_in;
 mod launcher;
 mod log_ring;
+mod manager;
 mod owners;
 mod service;
 
@@ -201,7 +202,7 @@ fn level_of(verbose: u8) -> Level {
     }
 }
 
-/// Serves an IOC until SIGINT or SIGTERM.
+/// Serves an IOC until SIGINT or SIGTERM; a service manager that asks for it is told when it serves and when it ends.
 ///
 /// `hints` are lines printed when it serves, in the text form of the ready line.
 ///
@@ -266,6 +267,7 @@ fn run_with(
     announce(&ioc, options, hints, &running);
     let restarts = signals.wait_or(ioc.runtime(), restart.asked());
     info!("Server exiting....");
+    manager::stopping();
     running.into_iter().filter_map(|service| service.stop).for_each(|stop| stop());
     let stuck = ioc.stop();
     if stuck > 0 {
@@ -307,6 +309,7 @@ fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Runni
     let port = |addresses: Vec<std::net::SocketAddrV4>| addresses.first().map_or(0, |a| a.port());
     let (tcp, udp) = (port(ioc.tcp_addresses()), port(ioc.udp_addresses()));
     let pvs = ioc.names().len();
+    let status = format!("{pvs} PVs on TCP port {tcp}, searches on UDP port {udp}");
     let mut lines = String::new();
     match options.ready {
         Ready::Json => {
@@ -317,7 +320,7 @@ fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Runni
             lines.push_str(&format!("{line}\n"));
         }
         Ready::Text => {
-            lines.push_str(&format!("ready: {pvs} PVs on TCP port {tcp}, searches on UDP port {udp}\n"));
+            lines.push_str(&format!("ready: {status}\n"));
             let more = services.iter().flat_map(|service| &service.lines);
             hints.iter().chain(more).for_each(|hint| lines.push_str(&format!("{hint}\n")));
             if options.local {
@@ -331,6 +334,7 @@ fn announce(ioc: &Ioc, options: &RunOptions, hints: &[String], services: &[Runni
         }
     }
     print(&lines);
+    manager::ready(&status);
 }
 
 /// A closed standard output is no reason to stop serving.

@@ -22,6 +22,8 @@ use crate::record::{ControlRule, FieldSpec, number_as};
 
 /// Refused puts in the log.
 static REFUSALS: LogLimit = LogLimit::new(10);
+/// Texts that may have been cut, in the log.
+static CUT: LogLimit = LogLimit::new(1);
 
 /// What clients do.
 impl PvCore {
@@ -206,6 +208,18 @@ impl PvCore {
         self.rights().is_some_and(|rights| rights.contains(AccessRights::WRITE))
     }
 
+    /// A text of just the length of a STRING may have lost its end in the client.
+    #[cold]
+    fn log_cut(&self, asker: &Asker<'_>) {
+        CUT.log(|left_out| {
+            let (name, by, most) = (&self.name, asker.describe(), FixedString::MAX);
+            tracing::warn!(
+                "{name}: put by {by} is {most} characters, the most of a STRING: what follows was cut if there was more \
+                 (caput -S puts it in full){left_out}"
+            );
+        });
+    }
+
     fn show_refusal(&self, error: &PutError, asker: &Asker<'_>) {
         // A device that is down shows COMM, which says more; DISP is nothing wrong with the PV.
         if !matches!(error, PutError::Offline | PutError::Disabled) {
@@ -260,6 +274,9 @@ impl PvCore {
     fn put_wire(self: &Arc<Self>, wire: WireArray<'_>, asker: &Asker<'_>) -> Result<bool, PutError> {
         let value = self.convert(wire)?;
         let cut = wire.ty == NativeType::String && value.len() == FixedString::MAX;
+        if cut && self.fixed.shape == Shape::Text && self.fixed.capacity as usize > FixedString::MAX {
+            self.log_cut(asker);
+        }
         self.put_value(value, cut, asker)
     }
 

@@ -25,7 +25,8 @@ pub enum Pushed {
     Squashed,
 }
 
-/// The queue; bounded in entries and bytes, at least [`FeedQueue::FLOOR`] entries whatever their size.
+/// The queue; bounded in entries and bytes. Of large updates it keeps [`FeedQueue::FLOOR`], as long as they fit into
+/// [`FeedQueue::LARGE`]; one in any case.
 #[derive(Debug, Default)]
 pub struct FeedQueue {
     entries: VecDeque<Entry>,
@@ -35,8 +36,10 @@ pub struct FeedQueue {
 }
 
 impl FeedQueue {
-    /// Entries kept whatever their size.
+    /// Entries kept of updates that are larger than the bound in bytes.
     pub const FLOOR: usize = 4;
+    /// Bytes that these may have together.
+    pub const LARGE: usize = 16 << 20;
 
     /// Number of pushes so far.
     pub fn pushed(&self) -> u64 {
@@ -62,8 +65,8 @@ impl FeedQueue {
     pub fn push(&mut self, update: &Update, mask: EventMask, limit: usize, bytes: usize) -> Pushed {
         self.pushed += 1;
         let size = update.value.wire_len();
-        let full = self.entries.len() >= limit
-            || (self.entries.len() >= Self::FLOOR.min(limit) && self.bytes + size > bytes);
+        let (waiting, total) = (self.entries.len(), self.bytes + size);
+        let full = waiting >= limit || (total > bytes && (waiting >= Self::FLOOR || total > Self::LARGE));
         match self.entries.back_mut() {
             Some(newest) if full => {
                 self.bytes = self.bytes - newest.update.value.wire_len() + size;
@@ -128,5 +131,20 @@ mod tests {
             queue.push(&frame, EventMask::VALUE, 64, 100);
         }
         assert_eq!(queue.len(), FeedQueue::FLOOR);
+    }
+
+    #[test]
+    fn of_entries_larger_than_all_together_may_be_the_newest_stays() {
+        let mut queue = FeedQueue::default();
+        let frame = |size: usize| update(Value::array(ArrayData::Char(vec![0; size].into())));
+        for size in [FeedQueue::LARGE / 2, FeedQueue::LARGE / 2, FeedQueue::LARGE, FeedQueue::LARGE + 8] {
+            queue.push(&frame(size), EventMask::VALUE, 64, 1 << 20);
+        }
+        let sizes: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|e| e.update.value.wire_len()).collect();
+        assert_eq!(sizes, [FeedQueue::LARGE / 2, FeedQueue::LARGE + 8]);
+        for _ in 0..3 {
+            queue.push(&frame(FeedQueue::LARGE + 8), EventMask::VALUE, 64, 1 << 20);
+        }
+        assert_eq!(queue.len(), 1);
     }
 }
