@@ -72,7 +72,7 @@ pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan}
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
 pub use launch::{Launcher, launch};
-pub use pv::{AlarmGroup, AnyPv, Post, Pv};
+pub use pv::{AlarmGroup, AnyPv, Post, Pv, audit_puts};
 pub use pv_type::{Choice, PvEnum, PvType, Shape};
 pub use sequence::arg::Arg;
 pub use sequence::listing::{ArgListing, CommandListing};

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::PutError;
+use super::turn::Turn;
 use crate::answer::Answer;
 use crate::pv::PvCore;
 
@@ -54,6 +55,7 @@ pub(crate) struct Lane {
     jobs: UnboundedSender<Job>,
     /// Puts and gets that are not done; it bounds the queue.
     waiting: AtomicUsize,
+    turn: Turn,
 }
 
 /// A place in the queue, free again when it is dropped.
@@ -68,16 +70,29 @@ impl Drop for Place {
 impl Lane {
     pub(super) fn new() -> (Arc<Self>, Jobs) {
         let (jobs, receiver) = unbounded_channel();
-        (Arc::new(Self { jobs, waiting: AtomicUsize::new(0) }), receiver)
+        (Arc::new(Self { jobs, waiting: AtomicUsize::new(0), turn: Turn::default() }), receiver)
     }
 
     fn place(self: &Arc<Self>) -> Result<Place, PutError> {
         let waiting = self.waiting.fetch_add(1, Relaxed);
         let place = Place(self.clone());
+        if waiting > 0 {
+            self.turn.look();
+        }
         if waiting < BOUND {
             return Ok(place);
         }
         Err(PutError::Refused(format!("{BOUND} puts wait for the hooks of this group already, the limit")))
+    }
+
+    /// Runs a hook of a PV, which itself has so many places in the queue.
+    pub(super) fn run<R>(
+        &self,
+        what: &'static str,
+        (pv, places): (&Arc<PvCore>, usize),
+        hook: impl FnOnce() -> R,
+    ) -> R {
+        self.turn.of(what, pv, || self.waiting.load(Relaxed) > places, hook)
     }
 
     /// Leaves a job; one for a thread that has ended is dropped, which answers it.

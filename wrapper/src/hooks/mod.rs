@@ -6,6 +6,7 @@ mod lane;
 mod plan;
 mod scan;
 mod thread;
+mod turn;
 
 use ca::proto::Eca;
 use ca::proto::dbr::{ConvertError, Value};

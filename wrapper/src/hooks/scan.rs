@@ -1,12 +1,14 @@
 //! Hooks that run again and again.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca::proto::{Alarm, AlarmSeverity, AlarmStatus};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::lane::Lane;
 use super::plan::{DoneFlow, ScanHook};
 use crate::log_limit::LogLimit;
 
@@ -82,7 +84,7 @@ impl Scan {
 }
 
 /// Runs a scan until it stops itself or is dropped; `changed` tells that the period may be another.
-pub(super) async fn run(mut scan: ScanHook, changed: Rc<Notify>) {
+pub(super) async fn run(mut scan: ScanHook, lane: Arc<Lane>, changed: Rc<Notify>) {
     let failure = Alarm::new(AlarmStatus::Scan, scan.scan.severity);
     let (mut due, mut failed) = (Instant::now(), None);
     loop {
@@ -100,7 +102,8 @@ pub(super) async fn run(mut scan: ScanHook, changed: Rc<Notify>) {
             }
             () = tokio::time::sleep_until(next) => due = next,
         }
-        let result = match super::guard::guarded(|| Ok((scan.hook)())) {
+        let run = || super::guard::guarded(|| Ok((scan.hook)()));
+        let result = match lane.run("scan", (&scan.pv, 0), run) {
             Ok(DoneFlow::Done(result)) => result,
             Ok(DoneFlow::Later(future)) => super::guard::guarded_async(future).await,
             Err(panic) => Err(panic),

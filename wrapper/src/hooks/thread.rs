@@ -121,7 +121,7 @@ async fn serve(plan: Plan) {
     for scan in scans {
         let id = scan.pv.id;
         let rescan = Rc::new(Notify::new());
-        let task = hooks.spawn(super::scan::run(scan, rescan.clone()));
+        let task = hooks.spawn(super::scan::run(scan, hooks.lane.clone(), rescan.clone()));
         hooks.pvs.borrow_mut().entry(id).or_default().scans.push((task, rescan));
     }
     while let Some(job) = jobs.recv().await {
@@ -194,10 +194,11 @@ impl Hooks {
     fn put(&self, job: PutJob) {
         let own = self.of(&job.pv);
         let Some(hook) = own.put else { return };
-        let flow = guarded(|| match hook.try_borrow_mut() {
+        let run = || match hook.try_borrow_mut() {
             Ok(mut hook) => Ok(hook(&job.pv, &job.value)),
             Err(_) => Err("its hook is running".to_owned()),
-        });
+        };
+        let flow = self.lane.run("put", (&job.pv, 1), || guarded(run));
         match flow {
             Ok(Flow::Done(result)) => conclude(job, result),
             Err(panic) => conclude(job, Err(panic)),
@@ -213,10 +214,11 @@ impl Hooks {
 
     fn get(&self, job: GetJob) {
         let Some(hook) = self.of(&job.pv).get else { return };
-        let flow = guarded(|| match hook.try_borrow_mut() {
+        let run = || match hook.try_borrow_mut() {
             Ok(mut hook) => Ok(hook(&job.pv)),
             Err(_) => Err("its hook is running".to_owned()),
-        });
+        };
+        let flow = self.lane.run("get", (&job.pv, 1), || guarded(run));
         match flow {
             Ok(Flow::Done(result)) => conclude_get(job, result),
             Err(panic) => conclude_get(job, Err(panic)),

@@ -85,6 +85,9 @@ pub struct RunOptions {
     /// Let every client start the IOC again, by 1 to the status PV SYSRESET
     #[arg(long)]
     pub allow_restart: bool,
+    /// Log each put: who, from where, the value before and the one put, and what became of it
+    #[arg(long, conflicts_with = "quiet")]
+    pub audit: bool,
     /// Warnings only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -232,6 +235,7 @@ fn run_with(
     started: Option<launcher::Started>,
     services: Vec<Box<dyn Service>>,
 ) -> Result<(), IocError> {
+    crate::audit_puts(options.audit);
     let restart = built_in::Restart::new();
     let builder = options.services(builder, &restart)?;
     if let Some(table) = options.list_pvs.and_then(|form| table(&builder, form)) {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ca::proto::dbr::{ArrayData, NativeType, Scalar, Value, convert};
+use ca::proto::dbr::{ArrayData, NativeType, Scalar, Value};
 use ca::proto::{Alarm, EventMask};
 use ca::server::{AccessRights, batch};
 
@@ -198,20 +198,7 @@ impl PvCore {
     }
 
     fn log_state(&self) {
-        let (value, alarm, meta) = {
-            let state = self.lock();
-            (state.value.clone(), state.alarm, state.meta.clone())
-        };
-        let text = match &value {
-            Value::Scalar(scalar) => match convert::scalar(scalar, NativeType::String, &meta) {
-                Ok(Scalar::String(text)) => text.to_text(),
-                _ => format!("{scalar:?}"),
-            },
-            Value::Array(array) => match array.data() {
-                ArrayData::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
-                data => format!("{} elements", data.len()),
-            },
-        };
+        let (text, alarm) = (self.value_text(), self.alarm());
         tracing::info!("{}: {text}, {} {}", self.name, alarm.status, alarm.severity);
     }
 }

@@ -3,6 +3,7 @@
 mod alarm_group;
 mod alarm_rule;
 mod any;
+mod audit;
 mod core;
 mod field;
 mod flags;
@@ -31,6 +32,7 @@ use crate::record::ControlRule;
 pub(crate) use alarm_group::AlarmBook;
 pub use alarm_group::AlarmGroup;
 pub(crate) use alarm_rule::number_of;
+pub use audit::audit_puts;
 pub(crate) use field::Field;
 pub(crate) use flags::Active;
 pub use post::Post;

@@ -8,6 +8,7 @@ use ca::proto::Alarm;
 use ca::proto::dbr::{FixedString, LimitPair, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{AccessRights, CircuitId, Client, PutFailure, PutOutcome, PutRequest, batch};
 
+use super::audit;
 use super::core::PvCore;
 use super::field::{After, Field};
 use super::flags;
@@ -29,6 +30,14 @@ static CUT: LogLimit = LogLimit::new(1);
 impl PvCore {
     /// A client's put, up to its acceptance.
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
+        if audit::is_on() {
+            let by = Asker::Client(request).describe();
+            return self.audited("", wire, &by, || self.put_by_client(wire, request));
+        }
+        self.put_by_client(wire, request)
+    }
+
+    fn put_by_client(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
         if self.just_stores() {
             return match self.put_scalar(wire) {
                 Ok(()) => PutOutcome::Done(Ok(())),
@@ -48,12 +57,13 @@ impl PvCore {
         request: &PutRequest<'_>,
     ) -> PutOutcome {
         let asker = Asker::Client(request);
-        match self.store_field(field, wire, &asker) {
+        let put = || match self.store_field(field, wire, &asker) {
             Ok(after) => self.outcome(self.follow_up(after, &asker), request),
             Err(error) => {
                 PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
             }
-        }
+        };
+        if audit::is_on() { self.audited(field.name, wire, &asker.describe(), put) } else { put() }
     }
 
     fn outcome(&self, result: Result<bool, PutError>, request: &PutRequest<'_>) -> PutOutcome {
