@@ -5,6 +5,7 @@ import { SEVERITIES, alarmText, label, numeric, textOf, valueText } from "./form
 
 /** PVs of its own that a device's card shows. */
 const SHOWN = 3;
+const NUMBERS = new Set(["double", "float", "long", "short"]);
 
 export function overview(scope) {
   const { page } = scope;
@@ -28,7 +29,7 @@ function summary(scope) {
   return node;
 }
 
-/** What a card shows of a device: the values that people ask for first. */
+/** What a card shows of a device: what is measured, then what is set. */
 function mainPvs(page, device) {
   if (device.isMotor) return ["RBV", "VAL"].map((name) => device.pv(name));
   const own = device.pvs.filter((name) => !device.template || !name.startsWith(device.template));
@@ -36,7 +37,11 @@ function mainPvs(page, device) {
     const pv = page.directory.pvs.get(name);
     return pv && pv.count === 1 && !pv.detail && !name.startsWith(`${device.prefix}health.`);
   };
-  return own.filter(scalar).slice(0, SHOWN);
+  const measured = (name) => {
+    const { access, type } = page.directory.pvs.get(name);
+    return Number(access === "ro" && NUMBERS.has(type));
+  };
+  return own.filter(scalar).sort((a, b) => measured(b) - measured(a)).slice(0, SHOWN);
 }
 
 function deviceCard(scope, device) {

@@ -52,7 +52,7 @@ fn texts_and_arrays(group: &mut GroupBuilder) -> Result<(), GroupError> {
     group.pv("stra", ["hello", "how is it", "going"].map(FixedString::from).to_vec()).add()?;
     group.pv("waveform", (0..4000).map(|_| fastrand::i32(70..=130)).collect::<Vec<_>>()).add()?;
     group.pv("empty_string", FixedString::from("")).add()?;
-    group.pv("empty_bytes", Vec::<u8>::new()).add()?;
+    group.pv("empty_bytes", Vec::<u8>::new()).max_length(1).add()?;
     group.pv("empty_char", String::new()).max_length(1).add()?;
     group.pv("empty_float", Vec::<f64>::new()).max_length(2).add()?;
     Ok(())

@@ -99,8 +99,11 @@ impl IocBuilder {
         mut device: Box<dyn SystemDevice>,
         policy: RestartPolicy,
     ) -> Result<Self, GroupError> {
-        let port = Port::new(name, &self.remote);
         let prefix = &group.prefix().to_owned();
+        if self.known.iter().any(|other| other.name == name) {
+            return Err(GroupError::new(prefix, format!("two devices are called {name:?}")));
+        }
+        let port = Port::new(name, &self.remote);
         self.services.note_prefix(prefix);
         let handle = DevicePort::new(&port);
         let mut group = group.of_device(handle.clone(), port.outlet().clone());

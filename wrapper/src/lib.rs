@@ -71,6 +71,7 @@ pub use handle::IocHandle;
 pub use hooks::{IntoDone, IntoGet, IntoPut, Policy, PutDecision, PutError, Scan};
 pub use ioc::{Ioc, IocBuilder, IocError};
 #[cfg(feature = "launch")]
+#[doc(inline)]
 pub use launch::{Launcher, launch};
 pub use pv::{AlarmGroup, AnyPv, Post, Pv, audit_puts};
 pub use pv_type::{Choice, PvEnum, PvType, Shape};

@@ -89,6 +89,7 @@ fn a_measurement_gives_its_values() {
 fn an_abort_ends_a_long_command() {
     let lab = Lab::start();
     let cmd = lab.client.pv("d:seq.CMD");
+    // What nobody waits for leaves at once only when the channel is connected.
     cmd.connected().wait().expect("it is served");
     let running = cmd.put_notify("measure(10000, time=3600)");
     let mut state = lab.client.pv("d:seq.STATE").monitor::<String>();

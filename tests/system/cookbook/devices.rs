@@ -121,3 +121,16 @@ fn an_interlock_closes_the_valve_of_another_ioc_and_shows_when_it_is_blind() {
     lock.until_alarm("seen", Alarm::NONE);
     lock.until("seen", &20.0);
 }
+
+#[test]
+fn two_devices_of_ones_own_are_served_by_one_ioc() {
+    for (flags, prefix) in
+        [(&[][..], "lab:"), (&["--site", "hall"], "hall:"), (&["--prefix", "X:"], "X:lab:")]
+    {
+        let pumps = Recipe::start("pumps", prefix, flags);
+        pumps.put("water:seq.CMD", "give(2)");
+        pumps.put("oil:seq.CMD", "give(3)");
+        assert_eq!(pumps.get::<String>("water:seq.message"), "water gave 2 ml");
+        assert_eq!(pumps.get::<String>("oil:seq.message"), "oil gave 3 ml");
+    }
+}

@@ -6,6 +6,7 @@ use std::hash::Hasher;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use ca::proto::{Alarm, AlarmStatus};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -100,6 +101,9 @@ impl Serialize for Entry<'_> {
             && let Some(value) = self.0.to_save(Field::Val)
         {
             map.serialize_entry("value", &Saving { value: &value, labels: &self.0.meta().labels })?;
+            if self.0.alarm().status == AlarmStatus::Write {
+                map.serialize_entry("failed", &true)?;
+            }
         }
         if fields.iter().any(|field| *field != Field::Val) {
             map.serialize_entry("fields", &Fields(self.0, fields))?;
@@ -164,6 +168,9 @@ pub(super) fn restore(
     struct Written<'a> {
         #[serde(borrow)]
         value: Option<&'a RawValue>,
+        /// The value is of a put that failed.
+        #[serde(default)]
+        failed: bool,
         #[serde(borrow, default)]
         fields: BTreeMap<String, &'a RawValue>,
     }
@@ -183,6 +190,9 @@ pub(super) fn restore(
         if let Err(rule) = restored {
             warnings.push(format!("{}.{name}: {rule}", pv.name));
         }
+    }
+    if written.failed && !(run_hooks || saved.by_put) {
+        pv.raise(Alarm::WRITE, "the put of this value failed before the IOC was started again");
     }
     warnings
 }

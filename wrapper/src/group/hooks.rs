@@ -69,7 +69,8 @@ impl GroupBuilder {
     ) -> Result<(), GroupError> {
         let core = self.own(pv)?;
         if !matches!(core.fixed.hook, PutHook::Store) || self.plan().of(&core).put.is_some() {
-            return Err(GroupError::new(pv.name(), "what its puts do is said twice"));
+            let rule = "its puts are a command or have a hook already; a check refuses values before either";
+            return Err(GroupError::new(pv.name(), rule));
         }
         let plan = self.plan();
         plan.of(&core).put = Some(plan.puts.len());

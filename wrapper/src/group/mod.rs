@@ -74,6 +74,7 @@ pub struct GroupBuilder {
     port: Option<DevicePort>,
     outlet: Option<Arc<PutQueue>>,
     names: HashSet<String>,
+    /// By their full names.
     alarm_groups: HashMap<String, Arc<AlarmBook>>,
     pvs: Vec<Arc<PvCore>>,
     /// Its PVs are in lists of what the IOC serves.
@@ -129,14 +130,13 @@ impl GroupBuilder {
     /// Declares a PV with its first value.
     ///
     /// A text takes up to 10 000 bytes and an array as many elements as its first value has, unless
-    /// [`PvBuilder::max_length`] says otherwise.
+    /// [`PvBuilder::max_length`] says otherwise; an array that starts empty needs that.
     pub fn pv<T: PvType>(&mut self, name: &str, value: T) -> PvBuilder<'_, T> {
         self.pv_of_value(name, value.into_value())
     }
 
     fn pv_of_value<T: PvType>(&mut self, name: &str, value: Value) -> PvBuilder<'_, T> {
-        let room = if T::SHAPE == Shape::Text { TEXT } else { 1 };
-        let capacity = value.len().max(room);
+        let capacity = if T::SHAPE == Shape::Text { value.len().max(TEXT) } else { value.len() };
         PvBuilder::new(self, name, value, true, capacity)
     }
 

@@ -14,10 +14,11 @@ use crate::record::{ControlRule, RecordType};
 impl GroupBuilder {
     /// The alarm group of this name, whose members are declared with [`PvBuilder::alarm_group`].
     ///
-    /// See [`AlarmGroup`].
+    /// Each group, also one within a group, has alarm groups of its own. See [`AlarmGroup`].
     pub fn alarm_group(&mut self, name: &str) -> AlarmGroup {
-        let new = || Arc::new(AlarmBook::new(format!("{}{name}", self.prefix)));
-        let book = self.alarm_groups.entry(name.to_owned()).or_insert_with(new).clone();
+        let name = format!("{}{name}", self.prefix);
+        let new = || Arc::new(AlarmBook::new(name.clone()));
+        let book = self.alarm_groups.entry(name.clone()).or_insert_with(new).clone();
         AlarmGroup { book, outlet: self.outlet.clone() }
     }
 }

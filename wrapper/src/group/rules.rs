@@ -29,7 +29,7 @@ impl<T: PvType> PvBuilder<'_, T> {
             return Err("a read-only PV takes no puts, so none can be a command".to_owned());
         }
         if self.fixed.capacity == 0 {
-            return Err("an undefined array needs max_length".to_owned());
+            return Err("an array that starts empty needs max_length".to_owned());
         }
         if self.value.len() > self.fixed.capacity as usize {
             return Err(format!("the value has {} elements, {} fit", self.value.len(), self.fixed.capacity));
@@ -115,6 +115,7 @@ mod tests {
         assert!(refused("v", true, |b| b.labels(&[""; 17])).contains("17 labels"));
         assert!(refused("v", true, |b| b.labels(&["x", &"y".repeat(26)])).contains("26 bytes, 25 fit"));
         assert!(refused("v", vec![0.0; 4], |b| b.max_length(3)).contains("4 elements, 3 fit"));
+        assert!(refused("v", Vec::<f64>::new(), |b| b).contains("starts empty needs max_length"));
         assert!(refused("v", 1, |b| b.max_length(3)).contains("scalar"));
         assert!(refused("v", 1, |b| b.feed_depth(0)).contains("not in 1..=4096"));
     }

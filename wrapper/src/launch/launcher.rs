@@ -41,11 +41,18 @@ pub struct Launcher {
     prefix: String,
     options: Vec<OwnOption>,
     groups: Vec<BuildGroup>,
-    device: Option<MakeDevice>,
+    devices: Vec<OwnDevice>,
+    name: Option<&'static str>,
     started: Option<Started>,
     fallback: Option<(usize, MakePv)>,
     local_only: bool,
     services: Vec<OwnService>,
+}
+
+/// A device, and what is its own where there are several.
+struct OwnDevice {
+    own: Option<(&'static str, String)>,
+    make: MakeDevice,
 }
 
 /// A service and its flags.
@@ -62,7 +69,8 @@ impl Launcher {
             prefix: String::new(),
             options: Vec::new(),
             groups: Vec::new(),
-            device: None,
+            devices: Vec::new(),
+            name: None,
             started: None,
             services: Vec::new(),
             fallback: None,
@@ -118,8 +126,45 @@ impl Launcher {
     }
 
     /// Serves a device, with the template behind `<prefix>seq.`.
+    ///
+    /// It is called as the IOC is; several devices of one IOC need [`Launcher::device_at`].
     pub fn device(mut self, device: impl FnOnce() -> Box<dyn SystemDevice> + 'static) -> Self {
-        self.device = Some(Box::new(device));
+        self.devices.push(OwnDevice { own: None, make: Box::new(device) });
+        self
+    }
+
+    /// Serves a device under a name and a prefix of its own, which may have macros; as many as are wanted.
+    ///
+    /// `--prefix` replaces the prefix of a single device, and goes before those of several.
+    ///
+    /// ```no_run
+    /// # use wrapper::{Command, DeviceError, DeviceIo, Reply, SystemDevice};
+    /// struct Pump;
+    /// # impl SystemDevice for Pump {
+    /// #     fn execute(&mut self, _: Command, _: &DeviceIo) -> Result<Reply, DeviceError> { Ok(Reply::done()) }
+    /// # }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     wrapper::Launcher::new("Two pumps")
+    ///         .device_at("water", "pumps:water:", || Box::new(Pump))
+    ///         .device_at("oil", "pumps:oil:", || Box::new(Pump))
+    ///         .run()
+    /// }
+    /// ```
+    pub fn device_at(
+        mut self,
+        name: &'static str,
+        prefix: &str,
+        device: impl FnOnce() -> Box<dyn SystemDevice> + 'static,
+    ) -> Self {
+        self.devices.push(OwnDevice { own: Some((name, prefix.to_owned())), make: Box::new(device) });
+        self
+    }
+
+    /// Names the IOC: its device, the file of autosave, its name in `--help` and in messages; without it the name of
+    /// the program does.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
         self
     }
 
@@ -155,7 +200,7 @@ impl Launcher {
 
     /// Parses the command line, serves, and returns when it was told to stop.
     pub fn run(self) -> ExitCode {
-        let name = program();
+        let name = self.name.map_or_else(program, str::to_owned);
         let matches = self.command(&name).get_matches();
         match self.serve(&name, &matches) {
             Ok(()) => ExitCode::SUCCESS,
@@ -201,22 +246,25 @@ impl Launcher {
             .iter()
             .filter_map(|option| Some((option.name, matches.get_one::<String>(option.name)?.clone())))
             .collect();
-        let prefix = options.prefix_of(&self.prefix, true);
-        let group = || GroupBuilder::with_macros(&prefix, macros.iter().cloned());
-        let mut builder = IocBuilder::new();
+        let single = self.devices.len() < 2;
+        let group =
+            |own: &str| GroupBuilder::with_macros(&options.prefix_of(own, single), macros.iter().cloned());
+        let mut builder = IocBuilder::new().name_file(name);
         if let Some((most, make)) = self.fallback {
             builder = builder.fallback(most, make);
         }
         for build in self.groups {
-            let mut group = group()?;
+            let mut group = group(&self.prefix)?;
             build(&mut group)?;
             builder = builder.group(group);
         }
         let mut lines = Vec::new();
-        if let Some(device) = self.device {
-            let group = group()?;
-            let device = device();
-            lines = hints(group.prefix(), device.commands());
+        for OwnDevice { own, make } in self.devices {
+            let (name, prefix) = own.as_ref().map_or((name, &self.prefix), |(name, prefix)| (name, prefix));
+            let (group, device) = (group(prefix)?, make());
+            if lines.is_empty() {
+                lines = hints(group.prefix(), device.commands());
+            }
             builder = builder.device_in(group, name, device, RestartPolicy::default())?;
         }
         super::run_with(builder, &options, &lines, self.started, services)

@@ -293,3 +293,13 @@ fn tpro_logs_posts_of_this_pv_alone_until_it_is_0_again() {
     let seen = lines.0.lock().expect("no holder panics").clone();
     assert_eq!(seen, ["t:traced: 9.50, HIHI MAJOR", "t:words: \"hello\", NO_ALARM NO_ALARM"]);
 }
+
+#[test]
+fn a_group_within_a_group_has_alarm_groups_of_its_own() {
+    let mut g = GroupBuilder::new("two:");
+    let channel = |g: &mut GroupBuilder, prefix: &str| g.group(prefix, magnet).expect("good");
+    let (a, b) = (channel(&mut g, "A:"), channel(&mut g, "B:"));
+    a.supply.post(Alarm::COMM, "no answer");
+    assert_eq!([&a.current, &a.voltage].map(Pv::alarm), [Alarm::COMM; 2]);
+    assert_eq!([&b.current, &b.voltage].map(Pv::alarm), [Alarm::NONE; 2]);
+}

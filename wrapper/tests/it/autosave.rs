@@ -230,8 +230,8 @@ impl SystemDevice for Heater {
         Ok(())
     }
 
-    fn execute(&mut self, _command: Command, _io: &DeviceIo) -> Result<Reply, DeviceError> {
-        Ok(Reply::done())
+    fn execute(&mut self, command: Command, _io: &DeviceIo) -> Result<Reply, DeviceError> {
+        if command.number("watts")? > 100.0 { Err("too hot".into()) } else { Ok(Reply::done()) }
     }
 }
 
@@ -251,6 +251,36 @@ fn a_device_finds_its_restored_values_when_it_starts() {
         assert_eq!(raw.put(power, put), 1);
         ioc.stop();
     }
+}
+
+#[test]
+fn the_value_of_a_put_that_failed_comes_back_in_alarm_until_the_next_good_one() {
+    let folder = Folder::new("failed");
+    let serve = || {
+        let heater = Heater { power: None, at_startup: Arc::default() };
+        let builder = IocBuilder::new().device("heater", "h:", Box::new(heater)).expect("good PVs");
+        let ioc = builder.autosave(folder.settings()).start(Config::isolated()).expect("an IOC");
+        (client(&ioc), ioc)
+    };
+    let state = |raw: &mut Raw| {
+        let channel = raw.channel("h:power");
+        let payload = raw.get(channel, 20, 1).payload;
+        (payload[1], payload[3], double(raw, "h:power"))
+    };
+    let (mut raw, ioc) = serve();
+    let power = raw.channel("h:power");
+    assert_eq!(raw.put(power, 150.0), 160, "the device refuses it");
+    assert_eq!(state(&mut raw), (2, 2, 150.0), "WRITE, MAJOR");
+    ioc.stop();
+    let (mut raw, ioc) = serve();
+    assert_eq!(state(&mut raw), (2, 2, 150.0), "as it was");
+    assert_eq!(text(&mut raw, "h:power.AMSG"), "the put of this value failed before the");
+    let power = raw.channel("h:power");
+    assert_eq!(raw.put(power, 50.0), 1);
+    ioc.stop();
+    let (mut raw, ioc) = serve();
+    assert_eq!(state(&mut raw), (0, 0, 50.0));
+    ioc.stop();
 }
 
 #[test]

@@ -129,6 +129,11 @@ fn values_are_put() -> Run {
 
     let move_ = client.pv("stage:move").within(Duration::from_secs(60));
     move_.put_notify(3.5).wait()?;
+
+    let stage = client.pv("stage:move");
+    stage.connected().wait()?;
+    let moving = stage.put_notify(1.5); // on its way
+    moving.wait()?;
     Ok(())
 }
 

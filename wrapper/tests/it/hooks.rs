@@ -396,7 +396,10 @@ fn mistakes_are_named() {
     let other = GroupBuilder::new("o:").pv("v", 0).add().expect("a good PV");
     group.on_put(&pv, |_, _| ()).expect("a hook");
     let twice = group.on_put(&pv, |_, _| ()).expect_err("twice").to_string();
-    assert_eq!(twice, r#"PV "m:v": what its puts do is said twice"#);
+    assert_eq!(
+        twice,
+        r#"PV "m:v": its puts are a command or have a hook already; a check refuses values before either"#
+    );
     let foreign = group.on_put(&other, |_, _| ()).expect_err("foreign").to_string();
     assert_eq!(foreign, r#"PV "o:v": it is not a PV of the group "m:""#);
     group.on_any_get(|_| ()).expect("a hook");

@@ -30,8 +30,8 @@ pub(super) fn bind(config: &Config, addresses: &[Ipv4Addr]) -> Result<Bound, Err
         Err((_, error)) if wanted != 0 && is_taken(&error) => {
             let bound = bind_port(addresses, 0)?;
             warn!(
-                "TCP port {wanted} is taken, probably by another CA server; serving on port {}, \
-                 which searches on UDP port {wanted} tell.",
+                "TCP port {wanted} is taken, probably by another CA server; serving on port {} instead. \
+                 Clients find it: the answer to a search says the port.",
                 bound.1
             );
             Ok(bound)
