@@ -71,6 +71,36 @@ mod tests {
     }
 
     #[test]
+    fn ophyd_reads_the_groups_of_the_author_and_leaves_out_those_that_every_device_has() {
+        let names = [
+            "A:value",
+            "A:in.value",
+            "seq.CMD",
+            "health.ALIVE",
+            "A:seq.CMD",
+            "A:health.ALIVE",
+            "A:ioc.SYSRESET",
+        ];
+        let read = r#", "access": "ro""#;
+        let pvs = names.map(|name| pv(name, "").replace(r#", "access": "rw""#, read)).join(",");
+        let module = &ophyd(&table(&pvs))[0].text;
+        assert!(module.contains("value = Pv(EpicsSignalRO, \"value\", kind=\"hinted\""), "{module}");
+        for line in [
+            "a = Component(XA, \"A:\", kind=\"normal\")",
+            "a_in = Component(XAIn, \"A:in.\", kind=\"normal\")",
+            "seq = Component(XSeq, \"seq.\", kind=\"omitted\")",
+            "health = Component(XHealth, \"health.\", kind=\"omitted\")",
+            "a_seq = Component(XASeq, \"A:seq.\", kind=\"omitted\")",
+            "a_health = Component(XAHealth, \"A:health.\", kind=\"omitted\")",
+            "a_ioc = Component(XAIoc, \"A:ioc.\", kind=\"omitted\")",
+        ] {
+            assert!(module.contains(&format!("    {line}\n")), "{line} in\n{module}");
+        }
+        let own = &ophyd(&table(&pv("health.pulse", "")))[0].text;
+        assert!(own.contains("Component(XHealth, \"health.\", kind=\"normal\")"), "{own}");
+    }
+
+    #[test]
     fn an_image_without_one_of_a_single_colour_is_named_where_pydm_cannot_show_it() {
         let bytes = r#"{"name": "x:image", "pv_type": "char", "array": true, "access": "ro"}"#;
         let size = |name: &str, start: u32| pv(name, &format!(r#", "start": {start}"#));

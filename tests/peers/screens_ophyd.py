@@ -24,7 +24,7 @@ devices = {name: client.load_device(name=name) for name in names}
 
 def test_0_happi_makes_every_device_and_all_of_it_connects():
     print("versions", *(f"{name} {importlib.metadata.version(name)}" for name in ("ophyd", "happi", "pyepics")))
-    assert names == ["beamline", "chart", "clock", "example", "motor", "sequencer"], names
+    assert names == ["beamline", "chart", "clock", "example", "motor", "pvs", "sequencer"], names
     assert not client.validate(), "happi finds fault with an entry"
     for device in devices.values():
         device.wait_for_connection(all_signals=True, timeout=LIMIT)
@@ -75,6 +75,14 @@ def test_read_has_what_is_measured_and_configuration_what_is_set():
     assert clock.describe()["clock_response"]["units"] == "s"
     assert set(devices["motor"].read()) == {"motor", "motor_user_setpoint"}, devices["motor"].read()
     assert "motors" in devices["motor"]._ophyd_labels_
+
+
+def test_read_has_the_groups_of_the_author():
+    pvs = devices["pvs"]
+    measured = {"pvs_temp_a_value": 21.5, "pvs_temp_a_log_2": 3, "pvs_temp_a_inner_value": 4.5}
+    assert {name: reading["value"] for name, reading in pvs.read().items()} == measured, pvs.read()
+    assert set(pvs.read_configuration()) == {"pvs_temp_a_setpoint", "pvs_temp_a_class_"}, pvs.read_configuration()
+    assert pvs.hints == {"fields": ["pvs_temp_a_value", "pvs_temp_a_inner_value"]}, pvs.hints
 
 
 def test_a_command_is_sent_and_answered():

@@ -46,6 +46,18 @@ fn one_device_can_be_listed() {
 }
 
 #[test]
+fn the_list_has_columns_also_with_long_names() {
+    let output = run_to_end(&["list", "beamline"]);
+    let listed = text(&output.stdout);
+    let starts: BTreeSet<_> = listed
+        .lines()
+        .filter(|line| line.starts_with("  BEAMLINE:SERVER."))
+        .map(|line| line.find(" ro ").or_else(|| line.find(" rw ")).expect("its access"))
+        .collect();
+    assert_eq!(starts.len(), 1, "{listed}");
+}
+
+#[test]
 fn list_pvs_logs_every_name_and_serves() {
     let server = Server::with(&["--list-pvs"], 0);
     wait_for("all names", SOON, || {

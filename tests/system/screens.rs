@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::bob;
+use crate::config::File;
 use crate::launch::{Server, run_to_end, seqioc, wait_exit};
 use crate::peers::{Peers, Script};
 
@@ -76,14 +77,50 @@ fn pydm_loads_every_screen_and_its_widgets_show_and_put() {
     }
 }
 
+/// All demo devices, and groups with names that Python or ophyd has already.
+const GROUPS: &str = r#"
+[device.beamline]
+[device.chart]
+[device.clock]
+[device.example]
+[device.motor]
+[device.sequencer]
+
+[[group]]
+prefix = "temp:A:"
+[[group.pv]]
+name = "value"
+value = 21.5
+access = "ro"
+[[group.pv]]
+name = "log"
+value = 3
+access = "ro"
+[[group.pv]]
+name = "setpoint"
+value = 20.0
+[[group.pv]]
+name = "class"
+value = 1
+
+[[group]]
+prefix = "temp:A:inner:"
+[[group.pv]]
+name = "value"
+value = 4.5
+access = "ro"
+"#;
+
 #[test]
 fn ophyd_and_happi_make_devices_of_the_modules() {
-    let folder = folder("ophyd");
-    let (status, said) = seqioc_says(&["ophyd", text(&folder)]);
+    let (folder, config) = (folder("ophyd"), File::new("ophyd", GROUPS));
+    let list = folder.with_extension("json");
+    // With the PVs about the IOC.
+    let table = run_to_end(&["run", "--config", config.path(), "--list-pvs=json"]).stdout;
+    fs::write(&list, table).expect("a file");
+    let (status, said) = seqioc_says(&["ophyd", text(&folder), "--table", text(&list)]);
     assert_eq!(status, 0, "{said}");
-    let list = folder.join("table.json");
-    fs::write(&list, table().to_string()).expect("a file");
-    let server = Server::start();
+    let server = Server::with(&["--config", config.path()], 0);
     let args = [text(&folder), text(&list)];
     if let Some(script) = Script::start_in(Peers::Ophyd, "screens_ophyd.py", &args, server.udp, DEADLINE) {
         script.finish();

@@ -112,11 +112,26 @@ const SEND: &str = r#"
         return self.seq.cmd.set(command, timeout=timeout)
 "#;
 
+/// Groups that every IOC and device has, by the end of their prefix and a PV: they tell how it does, not what it measures.
+const MADE: &[(&str, &str)] = &[("seq.", "CMD"), ("health.", "ALIVE"), ("", "SYSRESET")];
+
 /// PVs whose names begin alike, as a class of their own.
 struct Group<'a> {
     /// What stands between the device's prefix and the names.
     infix: &'a str,
     pvs: Vec<&'a Pv>,
+}
+
+impl Group<'_> {
+    fn has(&self, tail: &str) -> bool {
+        self.pvs.iter().any(|pv| pv.tail() == tail)
+    }
+
+    /// The author's own is read with the device.
+    fn kind(&self) -> &'static str {
+        let made = MADE.iter().any(|(end, tail)| self.infix.ends_with(end) && self.has(tail));
+        if made { "omitted" } else { "normal" }
+    }
 }
 
 /// The module.
@@ -142,10 +157,10 @@ pub(super) fn module(named: &Named<'_>) -> String {
     for (group, name) in groups.iter().zip(&names) {
         let attribute = attribute(&mut attributes, group.infix);
         let infix = quoted(&format!("{dot}{}", group.infix));
-        text += &format!("    {attribute} = Component({name}, {infix}, kind=\"omitted\")\n");
+        text += &format!("    {attribute} = Component({name}, {infix}, kind=\"{}\")\n", group.kind());
     }
     text += &constructor(named);
-    if groups.iter().any(|group| group.infix == "seq." && group.pvs.iter().any(|pv| pv.tail() == "CMD")) {
+    if groups.iter().any(|group| group.infix == "seq." && group.has("CMD")) {
         text += SEND;
     }
     text
@@ -190,7 +205,7 @@ fn group_class(group: &Group<'_>, name: &str) -> String {
     );
     let mut attributes = Unique::without(TAKEN);
     for pv in &group.pvs {
-        // The group is left out of what is read; whoever puts it in gets its numbers.
+        // Also where the group is left out of what is read: whoever puts it in gets its numbers.
         text += &signal(pv, &attribute(&mut attributes, pv.tail()), pv.tail(), kind(pv));
     }
     text.push('\n');
