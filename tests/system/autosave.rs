@@ -250,3 +250,18 @@ fn the_config_file_says_where_and_what() {
         assert!(output.status.code() == Some(1) && error.contains(rule), "{to}: {error}");
     }
 }
+
+#[test]
+fn a_file_of_another_name_is_not_read_and_named() {
+    let folder = Folder::new("renamed");
+    std::fs::create_dir_all(folder.path()).expect("it can be made");
+    for name in ["old.json", "old_20260101-000000.json", "seqioc_20260101-000000.txt"] {
+        std::fs::write(folder.file(name), "{}").expect("it can be written");
+    }
+    let warning = "the folder has old.json, old_20260101-000000.json, of an IOC with another name";
+    let flags = ["--autosave", folder.path(), "clock"];
+    let log = Server::with(&flags, 0).stop("TERM").2;
+    assert!(log.contains(warning), "{log}");
+    let log = Server::with(&flags, 0).stop("TERM").2;
+    assert!(!log.contains("another name"), "it has its own file now: {log}");
+}

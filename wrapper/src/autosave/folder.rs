@@ -17,6 +17,8 @@ pub(super) const LARGEST: u64 = 512 << 20;
 const LOCK: &str = "autosave.lock";
 /// A file is kept as backup when the newest backup is so old.
 const BACKUP_PERIOD: Duration = Duration::from_secs(3600);
+/// Files of others in a line of the log at most.
+const FEW: usize = 5;
 /// How a date stands in a name; names are in the order of their dates.
 const DATE: &str = "%Y%m%d-%H%M%S";
 
@@ -95,6 +97,19 @@ impl Folder {
             }
         }
         None
+    }
+
+    /// Files of IOCs with other names: the one that is looked for may have been renamed.
+    pub(super) fn others(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let is_other = |name: &String| {
+            name.strip_suffix(".json")
+                .is_some_and(|stem| !stem.starts_with(&self.name) && !stem.starts_with('.'))
+        };
+        let mut others: Vec<_> = names.filter(is_other).take(FEW).collect();
+        others.sort_unstable();
+        others
     }
 
     fn set_aside(&self, path: &Path, reason: &io::Error) {

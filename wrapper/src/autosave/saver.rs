@@ -148,6 +148,13 @@ impl Opened {
             None => format!("{} is not there yet", folder.file().display()),
         };
         info!("autosave: {message}");
+        let others = if from.is_none() { folder.others() } else { Vec::new() };
+        if !others.is_empty() {
+            warn!(
+                "autosave: the folder has {}, of an IOC with another name; they are not read",
+                others.join(", ")
+            );
+        }
         tell_unknown(&book.kept);
         if let Some(shown) = &shown {
             shown.started(&folder.file(), restored.pvs, restored.misfits.len(), message);

@@ -12,7 +12,7 @@ static ON: AtomicBool = AtomicBool::new(false);
 /// Logs each put to a PV or a field from now on, or no more: who, from where, the value before and the one put, and what
 /// became of it.
 ///
-/// It is for all IOCs of this process; `--audit` of [`launch`](crate::launch) asks for it. A line has the target `audit`, so
+/// It is for all IOCs of this process; `--audit` of every IOC asks for it. A line has the target `audit`, so
 /// that it can be filtered, and the level INFO. What a device is to do is `accepted`: its failure is a line of its own.
 ///
 /// ```
