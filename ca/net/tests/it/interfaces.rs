@@ -2,8 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use ca::Config;
+use ca::client::Context;
+use ca::proto::EventMask;
+use ca::proto::dbr::Scalar;
+use ca::{ClientConfig, Config};
 
+use crate::client_rig::update;
 use crate::namespace::{ip, is_inside};
 use crate::peer::{Peer, Searcher, hello, search};
 use crate::rig::Rig;
@@ -81,6 +85,29 @@ fn addresses_are_served_from_when_they_come() {
         assert_eq!(searcher.port_of("double", rig.udp()), 6500, "round {round}");
         Peer::new(&rig).open("double");
         ip("addr del 203.0.113.7/32 dev lo");
+    }
+}
+
+#[test]
+fn a_network_that_was_away_carries_circuits_and_searches_again() {
+    if !is_inside("interfaces::a_network_that_was_away_carries_circuits_and_searches_again") {
+        return;
+    }
+    let rig = Rig::with(on(&[], 6500));
+    let context = Context::new(ClientConfig::isolated(6500)).expect("a socket");
+    let mut monitor = context.channel("double").monitor(6, 1, EventMask::VALUE);
+    let before = update(&mut monitor);
+    for round in 1..=3 {
+        let value = before + f64::from(round);
+        ip("addr flush dev lo");
+        ip("link set lo down");
+        rig.pvs.post("double", Scalar::Double(value));
+        let lost = Searcher::at("0.0.0.0:0").0.send_to(&hello(), (Ipv4Addr::LOCALHOST, 6500));
+        assert!(lost.is_err(), "nothing gets through");
+        ip("link set lo up");
+        assert_eq!(update(&mut monitor), value, "round {round}");
+        let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6500);
+        assert_eq!(Searcher::new().port_of("double", server), rig.tcp().port());
     }
 }
 
