@@ -29,6 +29,8 @@ export function number(value, meta) {
   if (meta?.kind !== "double" && meta?.kind !== "float") return String(x);
   const digits = Math.max(0, Math.min(meta.precision ?? 3, 15));
   if (Math.abs(x) >= 1e12) return x.toExponential(digits);
+  // The precision must not make nothing of it: pressures, currents.
+  if (x !== 0 && digits > 0 && Math.abs(x) < 0.5 * 10 ** -digits) return x.toExponential(2);
   // Without a precision (0 is what none looks like) a fraction is still shown.
   return digits === 0 && !Number.isInteger(x) ? String(Number(x.toPrecision(7))) : x.toFixed(digits);
 }

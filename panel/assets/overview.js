@@ -112,6 +112,6 @@ class Worst {
     this.#node.dataset.severity = severity;
     setText(this.#text, worst ? `${alarmText(worst.each) || SEVERITIES[worst.each.severity]} · ${worst.pv}` : "");
     const tile = changed && document.querySelector("[data-alarms] .val");
-    if (tile) setText(tile, String(document.querySelectorAll(".device:not([data-severity='0'])").length));
+    if (tile) setText(tile, String(document.querySelectorAll(".device:not([data-severity='0'], [data-device=''])").length));
   }
 }

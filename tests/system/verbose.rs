@@ -73,33 +73,35 @@ fn fewer_v_log_no_message() {
 fn an_audit_has_a_line_for_each_put_with_who_the_values_and_what_became_of_it() {
     let server = Server::with(&["--audit", "clock"], 0);
     let mut circuit = server.circuit();
-    let [delay, field, request] =
-        ["wt:delay", "wt:delay.DESC", "wt:request"].map(|name| circuit.create(name));
+    let [delay, field, request, cmd] =
+        ["wt:delay", "wt:delay.DESC", "wt:request", "wt:seq.CMD"].map(|name| circuit.create(name));
     for (channel, data_type, payload) in [
         (delay, DBR_DOUBLE, &0.5_f64.to_be_bytes()[..]),
         (delay, DBR_DOUBLE, &3601.0_f64.to_be_bytes()),
         (field, DBR_STRING, b"slow\0"),
         (request, DBR_DOUBLE, &1.0_f64.to_be_bytes()),
+        (cmd, DBR_STRING, b"dance()\0"),
     ] {
         circuit.push_put_notify(channel, data_type, 1, payload);
     }
     circuit.flush();
-    let lines = wait_for("four lines", SOON, || {
+    let lines = wait_for("five lines", SOON, || {
         let log = server.log();
         let lines: Vec<_> = log
             .lines()
             .filter_map(|line| line.split_once("put to "))
             .map(|(_, rest)| rest.to_owned())
             .collect();
-        (lines.len() >= 4).then_some(lines)
+        (lines.len() >= 5).then_some(lines)
     });
     for (line, (start, end)) in lines.iter().zip([
-        ("wt:delay: 0.200 -> 0.5 by \"", "): done"),
-        ("wt:delay: 0.500 -> 3601 by \"", "): refused: 3601 is outside 0..=3600"),
+        ("wt:delay: 0.2 -> 0.5 by \"", "): done"),
+        ("wt:delay: 0.5 -> 3601.0 by \"", "): refused: 3601 is outside 0..=3600"),
         ("wt:delay.DESC: \"slow\" by \"", "): done"),
-        ("wt:request: 0.000000 -> 1 by \"", "): accepted"),
+        ("wt:seq.CMD: \"This is command string\" -> \"dance()\" by \"", "): refused: "),
+        ("wt:request: 0.0 -> 1.0 by \"", "): done"),
     ]) {
-        assert!(line.starts_with(start) && line.contains("(127.0.0.1:") && line.ends_with(end), "{lines:#?}");
+        assert!(line.starts_with(start) && line.contains("(127.0.0.1:") && line.contains(end), "{lines:#?}");
     }
-    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert_eq!(lines.len(), 5, "{lines:#?}");
 }

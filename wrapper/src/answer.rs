@@ -10,6 +10,7 @@ use ca::proto::Eca;
 use parking_lot::{Condvar, Mutex};
 
 use crate::hooks::PutError;
+use crate::pv::AuditEntry;
 
 type Outcome = Result<(), PutError>;
 
@@ -18,6 +19,8 @@ type Outcome = Result<(), PutError>;
 pub(crate) enum Answer {
     Client(ca::server::Answer),
     Code(Option<Arc<Slot>>),
+    /// Told in the audit as well.
+    Audited(Option<Box<(AuditEntry, Answer)>>),
 }
 
 impl Answer {
@@ -31,6 +34,7 @@ impl Answer {
         match self {
             Self::Client(answer) => answer.is_awaited(),
             Self::Code(slot) => slot.is_some(),
+            Self::Audited(_) => true,
         }
     }
 
@@ -45,14 +49,24 @@ impl Answer {
                 let answer = std::mem::replace(answer, ca::server::Answer::nowhere());
                 answer.send(outcome.map_or_else(|error| error.eca(), |()| Eca::NORMAL));
             }
+            Self::Audited(inner) => {
+                if let Some(inner) = inner.take() {
+                    let (entry, answer) = *inner;
+                    entry.close(&outcome);
+                    answer.send(outcome);
+                }
+            }
         }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Self::Code(Some(slot)) = self {
-            slot.fill(Err(PutError::Failed("nobody answered the put".to_owned())));
+        let unanswered = || Err(PutError::Failed("nobody answered the put".to_owned()));
+        match self {
+            Self::Code(Some(slot)) => slot.fill(unanswered()),
+            Self::Audited(inner) => inner.take().into_iter().for_each(|inner| inner.0.close(&unanswered())),
+            Self::Client(_) | Self::Code(None) => {}
         }
     }
 }

@@ -92,7 +92,33 @@ impl IocBuilder {
     }
 
     /// As [`IocBuilder::device_with`], with the prefix and the macros of an empty group.
-    pub(crate) fn device_in(
+    ///
+    /// ```
+    /// use wrapper::{Command, Config, DeviceError, DeviceIo, GroupBuilder, GroupError, Ioc, Reply, RestartPolicy, SystemDevice};
+    ///
+    /// struct Gauge(String);
+    ///
+    /// impl SystemDevice for Gauge {
+    ///     fn pvs(&mut self, group: &mut GroupBuilder) -> Result<(), GroupError> {
+    ///         self.0 = group.macro_value("address").unwrap_or_default().to_owned();
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn execute(&mut self, _: Command, _: &DeviceIo) -> Result<Reply, DeviceError> {
+    ///         Ok(Reply::message(&self.0))
+    ///     }
+    /// }
+    ///
+    /// let group = GroupBuilder::with_macros("g:", [("address", "10.0.0.7:4001")])?;
+    /// let gauge = Box::new(Gauge(String::new()));
+    /// let ioc = Ioc::builder().device_in(group, "gauge", gauge, RestartPolicy::default())?;
+    /// ioc.start(Config::isolated())?.stop();
+    /// # Ok::<(), wrapper::IocError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`IocBuilder::device`].
+    pub fn device_in(
         mut self,
         group: GroupBuilder,
         name: &str,

@@ -34,8 +34,9 @@ pub(super) fn list(prefix: &str, wait: Duration, json: bool) -> Result<()> {
     }
     let width = commands.iter().map(|command| command.call.len()).max().unwrap_or_default();
     let mut lines = String::new();
-    for CommandListing { call, doc, .. } in &commands {
-        writeln!(lines, "{call:<width$}  {doc}")?;
+    for CommandListing { call, doc, within, .. } in &commands {
+        let within = within.map(|seconds| format!(" (within {seconds} s)")).unwrap_or_default();
+        writeln!(lines, "{call:<width$}  {doc}{within}")?;
     }
     Ok(output::write(&lines)?)
 }

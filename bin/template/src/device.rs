@@ -18,6 +18,7 @@ const MOST_POINTS: i64 = 10_000;
 struct Pvs {
     temperature: Pv<f64>,
     offset: Pv<f64>,
+    target: Pv<f64>,
 }
 
 /// A heater with a sensor.
@@ -62,6 +63,9 @@ impl Device {
             return Err(DeviceError::new(format!(
                 "{to} C is outside 0..={hottest} C"
             )));
+        }
+        if let Some(pvs) = &self.pvs {
+            pvs.target.post(to); // also when `heat` was typed
         }
         let steps = ((to - from).abs() / rate * STEPS).ceil().max(1.0);
         for step in 1..=steps as u64 {
@@ -141,13 +145,14 @@ impl SystemDevice for Device {
             .units("C")
             .precision(1)
             .control_limits(0.0..=200.0);
-        target
+        let target = target
             .doc("a put heats")
             .command(&port, |to| Command::new("heat").arg("to", to))
             .add()?;
         self.pvs = Some(Pvs {
             temperature,
             offset,
+            target,
         });
         Ok(())
     }

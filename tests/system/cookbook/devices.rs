@@ -134,3 +134,16 @@ fn two_devices_of_ones_own_are_served_by_one_ioc() {
         assert_eq!(pumps.get::<String>("oil:seq.message"), "oil gave 3 ml");
     }
 }
+
+#[test]
+fn a_valve_opens_when_its_gauges_are_below_the_limit_of_the_group() {
+    let vacuum = Recipe::start("vacuum", "VAC:", &[]);
+    vacuum.until("G1:pressure", &1e-7);
+    vacuum.put("G2:leak", 1e-3);
+    vacuum.until("G2:pressure", &1e-3);
+    vacuum.pv("V1:seq.CMD").put_notify("open()").wait().expect_err("the valve stays shut");
+    assert_eq!(vacuum.get::<String>("V1:seq.ERROR"), "VAC:G2:pressure is 1e-3, above 1e-5, or not known");
+    vacuum.put("limit", 1e-2);
+    vacuum.put("V1:seq.CMD", "open()");
+    assert_eq!(vacuum.get::<String>("V1:position"), "Open");
+}

@@ -32,6 +32,7 @@ use crate::record::ControlRule;
 pub(crate) use alarm_group::AlarmBook;
 pub use alarm_group::AlarmGroup;
 pub(crate) use alarm_rule::number_of;
+pub(crate) use audit::Entry as AuditEntry;
 pub use audit::audit_puts;
 pub(crate) use field::Field;
 pub(crate) use flags::Active;

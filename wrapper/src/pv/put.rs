@@ -8,7 +8,7 @@ use ca::proto::Alarm;
 use ca::proto::dbr::{FixedString, LimitPair, Meta, NativeType, Scalar, Value, WireArray};
 use ca::server::{AccessRights, CircuitId, Client, PutFailure, PutOutcome, PutRequest, batch};
 
-use super::audit;
+use super::audit::{self, Entry as AuditEntry};
 use super::core::PvCore;
 use super::field::{After, Field};
 use super::flags;
@@ -30,23 +30,16 @@ static CUT: LogLimit = LogLimit::new(1);
 impl PvCore {
     /// A client's put, up to its acceptance.
     pub(crate) fn put(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
-        if audit::is_on() {
-            let by = Asker::Client(request).describe();
-            return self.audited("", wire, &by, || self.put_by_client(wire, request));
-        }
-        self.put_by_client(wire, request)
-    }
-
-    fn put_by_client(self: &Arc<Self>, wire: WireArray<'_>, request: &PutRequest<'_>) -> PutOutcome {
-        if self.just_stores() {
+        // The plain case does without the bookkeeping of who is answered and told.
+        if self.just_stores() && !audit::is_on() {
             return match self.put_scalar(wire) {
                 Ok(()) => PutOutcome::Done(Ok(())),
-                Err(error) => self.outcome(Err(error), request),
+                Err(error) => self.refused(error, request, &Asker::Client(request, Cell::new(None))),
             };
         }
-        let asker = Asker::Client(request);
+        let asker = Asker::Client(request, Cell::new(self.audited("", wire, || who(request))));
         let result = self.admit(&asker).and_then(|()| self.put_wire(wire, &asker));
-        self.outcome(result, request)
+        self.outcome(result, request, &asker)
     }
 
     /// A client's put to a field.
@@ -56,32 +49,47 @@ impl PvCore {
         wire: WireArray<'_>,
         request: &PutRequest<'_>,
     ) -> PutOutcome {
-        let asker = Asker::Client(request);
-        let put = || match self.store_field(field, wire, &asker) {
-            Ok(after) => self.outcome(self.follow_up(after, &asker), request),
+        let asker = Asker::Client(request, Cell::new(self.audited(field.name, wire, || who(request))));
+        match self.store_field(field, wire, &asker) {
+            Ok(after) => self.outcome(self.follow_up(after, &asker), request, &asker),
             Err(error) => {
-                PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
-            }
-        };
-        if audit::is_on() { self.audited(field.name, wire, &asker.describe(), put) } else { put() }
-    }
-
-    fn outcome(&self, result: Result<bool, PutError>, request: &PutRequest<'_>) -> PutOutcome {
-        match result {
-            Ok(false) => PutOutcome::Done(Ok(())),
-            Ok(true) => PutOutcome::Pending,
-            Err(error) => {
-                self.show_refusal(&error, &Asker::Client(request));
-                let answers_at_once = matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none();
-                if request.wants_answer() && !answers_at_once {
-                    // As all answers of this PV: through the inbox, behind what the refusal has posted.
-                    let (answer, eca) = (request.defer(), error.eca());
-                    self.afterwards(move || answer.send(eca));
-                    return PutOutcome::Pending;
-                }
-                PutOutcome::Done(Err(PutFailure { status: error.eca(), reason: error.to_string() }))
+                let failure = PutFailure { status: error.eca(), reason: error.to_string() };
+                asker.tell(Err(error));
+                PutOutcome::Done(Err(failure))
             }
         }
+    }
+
+    #[inline]
+    fn outcome(
+        &self,
+        result: Result<bool, PutError>,
+        request: &PutRequest<'_>,
+        asker: &Asker<'_>,
+    ) -> PutOutcome {
+        match result {
+            Ok(false) => {
+                asker.tell(Ok(()));
+                PutOutcome::Done(Ok(()))
+            }
+            Ok(true) => PutOutcome::Pending,
+            Err(error) => self.refused(error, request, asker),
+        }
+    }
+
+    #[cold]
+    fn refused(&self, error: PutError, request: &PutRequest<'_>, asker: &Asker<'_>) -> PutOutcome {
+        self.show_refusal(&error, asker);
+        let failure = PutFailure { status: error.eca(), reason: error.to_string() };
+        asker.tell(Err(error));
+        let answers_at_once = matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none();
+        if request.wants_answer() && !answers_at_once {
+            // As all answers of this PV: through the inbox, behind what the refusal has posted.
+            let answer = request.defer();
+            self.afterwards(move || answer.send(failure.status));
+            return PutOutcome::Pending;
+        }
+        PutOutcome::Done(Err(failure))
     }
 
     /// The plain case: one lock, no allocation.
@@ -384,7 +392,8 @@ fn blame(what: &str, reason: String) -> String {
 
 /// Who puts.
 enum Asker<'a> {
-    Client(&'a PutRequest<'a>),
+    /// With what is to be told of the put in the audit.
+    Client(&'a PutRequest<'a>, Cell<Option<AuditEntry>>),
     /// Code of this process, under a name.
     Code(&'a str, Cell<Option<Answer>>),
 }
@@ -393,28 +402,47 @@ impl Asker<'_> {
     /// The answer to give later; asked for once.
     fn answer(&self) -> Answer {
         match self {
-            Self::Client(request) => Answer::Client(request.defer()),
+            Self::Client(request, audit) => {
+                let answer = Answer::Client(request.defer());
+                match audit.take() {
+                    Some(entry) => Answer::Audited(Some(Box::new((entry, answer)))),
+                    None => answer,
+                }
+            }
             Self::Code(_, answer) => answer.take().unwrap_or(Answer::Code(None)),
         }
     }
 
     fn circuit(&self) -> Option<CircuitId> {
         match self {
-            Self::Client(request) => Some(request.circuit()),
+            Self::Client(request, _) => Some(request.circuit()),
             Self::Code(..) => None,
+        }
+    }
+
+    /// Tells the end of a put whose answer is given at once.
+    #[inline]
+    fn tell(&self, outcome: Result<(), PutError>) {
+        if let Self::Client(_, audit) = self
+            && let Some(entry) = audit.take()
+        {
+            entry.close(&outcome);
         }
     }
 
     /// Who it is, for the log.
     fn describe(&self) -> String {
         match self {
-            Self::Client(request) => {
-                let Client { user, host, address } = request.client();
-                format!("{user:?} on {host:?} ({address})")
-            }
+            Self::Client(request, _) => who(request),
             Self::Code(by, _) => (*by).to_owned(),
         }
     }
+}
+
+/// A client, for the log.
+fn who(request: &PutRequest<'_>) -> String {
+    let Client { user, host, address } = request.client();
+    format!("{user:?} on {host:?} ({address})")
 }
 
 /// Makes the answer of a put that is accepted.

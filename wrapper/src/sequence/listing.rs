@@ -12,7 +12,7 @@ use super::spec::CommandSpec;
 /// let commands = CommandListing::read(text).unwrap();
 /// assert_eq!(commands[0].call, "stop()");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommandListing {
     /// Its name; the empty one is the command that a bare list or mapping is.
     pub name: String,
@@ -20,6 +20,9 @@ pub struct CommandListing {
     pub call: String,
     /// What it does.
     pub doc: String,
+    /// Seconds that it should take at most, where that is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<f64>,
     /// Its arguments in their order.
     pub args: Vec<ArgListing>,
 }
@@ -54,6 +57,7 @@ impl CommandListing {
             name: spec.name().to_owned(),
             call: spec.to_string(),
             doc: spec.doc().to_owned(),
+            within: spec.stated_time().map(|time| time.as_secs_f64()),
             args: args.collect(),
         }
     }
@@ -87,6 +91,8 @@ mod tests {
         let args: Vec<_> =
             listed[0].args.iter().map(|a| (a.name.as_str(), a.what.as_str(), a.required)).collect();
         assert_eq!(args, [("to", "number mm", true), ("velocity", "number mm/s = 1.0", false)]);
+        let timed = CommandSpec::new("open", "opens").within(std::time::Duration::from_secs(3));
+        assert_eq!(CommandListing::read(&text(&[timed])).expect("JSON")[0].within, Some(3.0));
         assert_eq!(CommandListing::read(&text(&[])).expect("nothing"), []);
     }
 }

@@ -291,7 +291,7 @@ fn tpro_logs_posts_of_this_pv_alone_until_it_is_0_again() {
     ["traced", "words"].into_iter().for_each(|name| trace(name, 0.0));
     traced.post(2.0);
     let seen = lines.0.lock().expect("no holder panics").clone();
-    assert_eq!(seen, ["t:traced: 9.50, HIHI MAJOR", "t:words: \"hello\", NO_ALARM NO_ALARM"]);
+    assert_eq!(seen, ["t:traced: 9.5, HIHI MAJOR", "t:words: \"hello\", NO_ALARM NO_ALARM"]);
 }
 
 #[test]
