@@ -13,6 +13,14 @@ use wrapper::{
 
 use crate::raw::{Channel, Raw, eventually};
 
+/// Keeps a stage at something else when no command runs.
+#[derive(Clone, Default)]
+struct Hold {
+    wanted: Arc<AtomicBool>,
+    /// It is there.
+    held: Arc<AtomicBool>,
+}
+
 /// A stage that follows.
 struct Stage {
     specs: Vec<CommandSpec>,
@@ -20,12 +28,11 @@ struct Stage {
     trajectory: Vec<f64>,
     val: Option<Pv<f64>>,
     steps: Option<Pv<i32>>,
-    /// While this is set it does something else when no command runs.
-    hold: Arc<AtomicBool>,
+    hold: Hold,
 }
 
 impl Stage {
-    fn new(hold: Arc<AtomicBool>) -> Self {
+    fn new(hold: Hold) -> Self {
         let specs = vec![
             CommandSpec::new("", "stores the list").arg("values", ArgType::List, ""),
             CommandSpec::new("panic", "panics"),
@@ -53,7 +60,9 @@ impl SystemDevice for Stage {
     }
 
     fn idle(&mut self, io: &DeviceIo) -> Option<Duration> {
-        while self.hold.load(SeqCst) && io.sleep(Duration::from_millis(1)).is_ok() {}
+        while self.hold.wanted.load(SeqCst) && io.sleep(Duration::from_millis(1)).is_ok() {
+            self.hold.held.store(true, SeqCst);
+        }
         None
     }
 
@@ -99,7 +108,7 @@ impl Mock {
 
 struct Lab {
     _ioc: Ioc,
-    hold: Arc<AtomicBool>,
+    hold: Hold,
     raw: Raw,
     names: Vec<(&'static str, Channel)>,
 }
@@ -107,7 +116,7 @@ struct Lab {
 impl Lab {
     /// A follower that searches on this port of loopback.
     fn start(sequencer: u16) -> Self {
-        let hold = Arc::new(AtomicBool::new(false));
+        let hold = Hold::default();
         let stage = Box::new(Stage::new(hold.clone()));
         let builder = Ioc::builder().device("stage", "s:", stage).expect("good PVs");
         let ioc =
@@ -239,14 +248,15 @@ fn a_step_that_gives_way_to_a_reset_before_it_begins_leaves_no_busy_device() {
     let mock = Mock::start(Config::isolated(), "{}");
     let mut lab = Lab::start(mock.port());
     lab.until_alarm(0);
-    lab.hold.store(true, SeqCst);
-    assert_eq!(lab.put("[1, 2]"), 1, "it is idle after this, and held there");
+    lab.hold.wanted.store(true, SeqCst);
+    assert_eq!(lab.put("[1, 2]"), 1, "it is idle after this");
+    eventually("it is held", || lab.hold.held.load(SeqCst).then_some(()));
     mock.indices.post("{'a': 0}".to_owned());
     lab.until_number("seq.BUSY", 1.0);
     mock.indices.post("{}".to_owned());
     lab.until_number("seq.BUSY", 0.0);
     assert_eq!((lab.number("seq.COUNT"), lab.number("seq.DONE")), (2.0, 2.0));
-    lab.hold.store(false, SeqCst);
+    lab.hold.wanted.store(false, SeqCst);
     mock.indices.post("{'a': 1}".to_owned());
     lab.until_number("VAL", 2.0);
     assert_eq!((lab.number("steps"), lab.number("INDEX")), (1.0, 1.0));
