@@ -113,7 +113,7 @@ fn number(value: &Value) -> Option<f64> {
 
 /// The devices, and what belongs to none.
 pub(crate) fn devices(known: &[Known], pvs: &[Arc<PvCore>]) -> Vec<DeviceListing> {
-    let own = pvs.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed);
+    let own = pvs.iter().filter(|pv| pv.fixed.is_listed());
     by_device(known, own, DeviceListing::of, |device, pv| device.pvs.push(PvDescription::of(pv)))
 }
 

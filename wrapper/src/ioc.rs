@@ -232,7 +232,7 @@ impl IocBuilder {
 
     /// Each PV with its type, access and description, for tables.
     pub fn describe(&self) -> Vec<PvDescription> {
-        let listed = self.pvs.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed);
+        let listed = self.pvs.iter().filter(|pv| pv.fixed.is_listed());
         listed.map(|pv| PvDescription::of(pv)).collect()
     }
 

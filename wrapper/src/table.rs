@@ -227,7 +227,7 @@ impl Table {
     /// All PVs but fields, in the order of declaration.
     pub(crate) fn listed(&self) -> Vec<Arc<PvCore>> {
         let names = self.names.read();
-        names.order.iter().filter(|pv| pv.fixed.field_of.is_none() && pv.fixed.listed).cloned().collect()
+        names.order.iter().filter(|pv| pv.fixed.is_listed()).cloned().collect()
     }
 
     /// All PVs in the order of declaration.

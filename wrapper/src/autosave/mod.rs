@@ -14,6 +14,8 @@ use ca::proto::dbr::Value;
 
 use crate::pv::PvCore;
 pub(crate) use pvs::Shown;
+#[cfg(feature = "launch")]
+pub(crate) use saver::program;
 pub(crate) use saver::{Bell, Opened, Saver, Wiring};
 
 /// Why an IOC does not start with autosave.

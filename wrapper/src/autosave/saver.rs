@@ -193,7 +193,8 @@ fn tell_unknown(kept: &BTreeMap<String, Box<RawValue>>) {
     }
 }
 
-fn program() -> String {
+/// The name of this program.
+pub(crate) fn program() -> String {
     let path = std::env::args_os().next().unwrap_or_default();
     std::path::Path::new(&path).file_stem().map_or("ioc".into(), |stem| stem.to_string_lossy()).into_owned()
 }

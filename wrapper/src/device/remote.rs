@@ -88,7 +88,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.end.take();
         if let Some(port) = self.port.upgrade() {
-            port.forget_watched(&self.name, &self.slot);
+            port.end_watch(&self.name);
+            port.forget_watched(&self.slot);
         }
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             let slot = Arc::default();
             port.submit_watched(Command::new("go").shown(), &slot);
             assert!(!own.asleep.load(SeqCst), "it was called");
-            port.forget_watched("", &slot);
+            port.forget_watched(&slot);
         }
         until_asleep(&own);
         drop(watchdog);

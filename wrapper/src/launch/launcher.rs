@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use super::{RunOptions, Service, hints, start_log};
+use crate::autosave::program;
 use crate::device::{RestartPolicy, SystemDevice};
 use crate::group::{GroupBuilder, GroupError};
 use crate::handle::IocHandle;
@@ -269,10 +270,4 @@ impl Launcher {
         }
         super::run_with(builder, &options, &lines, self.started, services)
     }
-}
-
-/// The name of this binary.
-fn program() -> String {
-    let path = std::env::args_os().next().unwrap_or_default();
-    std::path::Path::new(&path).file_stem().map_or("ioc".into(), |stem| stem.to_string_lossy().into_owned())
 }

@@ -67,6 +67,11 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
+    /// True for what lists of PVs have: no field, nor what was declared unlisted.
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.listed && self.field_of.is_none()
+    }
+
     /// The prefix of the group in which the PV of this name was declared.
     pub(crate) fn group_of<'a>(&self, name: &'a str) -> &'a str {
         name.get(..usize::from(self.group)).unwrap_or_default()

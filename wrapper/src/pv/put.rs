@@ -52,11 +52,7 @@ impl PvCore {
         let asker = Asker::Client(request, Cell::new(self.audited(field.name, wire, || who(request))));
         match self.store_field(field, wire, &asker) {
             Ok(after) => self.outcome(self.follow_up(after, &asker), request, &asker),
-            Err(error) => {
-                let failure = PutFailure { status: error.eca(), reason: error.to_string() };
-                asker.tell(Err(error));
-                PutOutcome::Done(Err(failure))
-            }
+            Err(error) => PutOutcome::Done(Err(asker.refuse(error))),
         }
     }
 
@@ -80,8 +76,7 @@ impl PvCore {
     #[cold]
     fn refused(&self, error: PutError, request: &PutRequest<'_>, asker: &Asker<'_>) -> PutOutcome {
         self.show_refusal(&error, asker);
-        let failure = PutFailure { status: error.eca(), reason: error.to_string() };
-        asker.tell(Err(error));
+        let failure = asker.refuse(error);
         let answers_at_once = matches!(self.fixed.hook, PutHook::Store) && self.hooks().is_none();
         if request.wants_answer() && !answers_at_once {
             // As all answers of this PV: through the inbox, behind what the refusal has posted.
@@ -428,6 +423,13 @@ impl Asker<'_> {
         {
             entry.close(&outcome);
         }
+    }
+
+    /// The same of one that is refused; what the circuit is to say.
+    fn refuse(&self, error: PutError) -> PutFailure {
+        let failure = PutFailure { status: error.eca(), reason: error.to_string() };
+        self.tell(Err(error));
+        failure
     }
 
     /// Who it is, for the log.

@@ -21,6 +21,14 @@ impl Port {
         self.watches.lock().push(name.to_owned());
     }
 
+    /// One that was noted is not watched any more.
+    pub(crate) fn end_watch(&self, name: &str) {
+        let mut watches = self.watches.lock();
+        if let Some(at) = watches.iter().position(|watch| watch == name) {
+            watches.remove(at);
+        }
+    }
+
     /// Queues a command of a remote PV; a waiting one of the same PV gives way. Never refused: there is one place for each.
     pub(crate) fn submit_watched(self: &Arc<Self>, command: Command, slot: &Slot) {
         batch(|| {
@@ -69,12 +77,7 @@ impl Port {
     }
 
     /// A remote PV is not watched any more: what waits of it is dropped.
-    pub(crate) fn forget_watched(&self, name: &str, slot: &Slot) {
-        let mut watches = self.watches.lock();
-        if let Some(at) = watches.iter().position(|watch| watch == name) {
-            watches.remove(at);
-        }
-        drop(watches);
+    pub(crate) fn forget_watched(&self, slot: &Slot) {
         batch(|| {
             let mut books = self.books.lock();
             if let Some(older) = slot.lock().take() {
