@@ -115,12 +115,13 @@ access = "ro"
 fn ophyd_and_happi_make_devices_of_the_modules() {
     let (folder, config) = (folder("ophyd"), File::new("ophyd", GROUPS));
     let list = folder.with_extension("json");
-    // With the PVs about the IOC.
-    let table = run_to_end(&["run", "--config", config.path(), "--list-pvs=json"]).stdout;
+    // With the PVs about the IOC, which are listed then.
+    let flags = ["--config", config.path(), "--status-prefix", "IOC:"];
+    let table = run_to_end(&[&["run"], &flags[..], &["--list-pvs=json"]].concat()).stdout;
     fs::write(&list, table).expect("a file");
     let (status, said) = seqioc_says(&["ophyd", text(&folder), "--table", text(&list)]);
     assert_eq!(status, 0, "{said}");
-    let server = Server::with(&["--config", config.path()], 0);
+    let server = Server::with(&flags, 0);
     let args = [text(&folder), text(&list)];
     if let Some(script) = Script::start_in(Peers::Ophyd, "screens_ophyd.py", &args, server.udp, DEADLINE) {
         script.finish();
@@ -278,7 +279,6 @@ fn any_ioc_gives_its_table() {
     let table = run_to_end(&["run", "clock", "--list-pvs=json"]).stdout;
     let file = folder("table").with_extension("json");
     fs::write(&file, &table).expect("a file");
-    // Beside the device there are the PVs about the IOC.
     let from_file = made("screens", "table", &["clock", "--table", text(&file)]);
     let stripped = |text: &str| text.replace("   tells the time after a delay", "");
     let from_box = made("screens", "table_box", &["clock"]);
